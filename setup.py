@@ -1,0 +1,56 @@
+"""Build the kernels: every module with a ``.pxd`` beside it is compiled. Without a compiler they run as plain Python."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+
+def kernels() -> list[Extension]:
+    if os.environ.get("TIERCEL_PURE"):
+        return []
+    try:
+        from Cython.Build import cythonize
+    except ImportError:
+        return []
+    modules = [path.with_suffix(".py") for path in sorted(Path("src/tiercel").rglob("*.pxd")) if path.stem != "__init__"]
+    extensions = [
+        Extension(
+            ".".join(path.with_suffix("").parts[1:]),
+            [str(path)],
+            optional=True,  # a machine without a compiler still gets a working install
+            extra_compile_args=["-O2", "-g0"],
+            define_macros=[("CYTHON_WITHOUT_ASSERTIONS", "1")],
+        )
+        for path in modules
+    ]
+    return cythonize(
+        extensions,
+        include_path=["src"],
+        compiler_directives={
+            "language_level": "3",
+            "boundscheck": True,  # the bytes are hostile
+            "wraparound": False,
+            "cdivision": True,
+            "initializedcheck": False,
+            "infer_types": False,
+            "annotation_typing": False,  # C types stand in the .pxd only
+        },
+        quiet=True,
+    )
+
+
+class OptionalBuild(build_ext):
+    """Skips what cannot be compiled instead of failing the install."""
+
+    def run(self) -> None:
+        try:
+            super().run()
+        except Exception as error:  # distutils raises many kinds; the kernels also run uncompiled
+            self.warn(f"kernels not compiled, tiercel will run slower: {error}")
+
+
+setup(ext_modules=kernels(), cmdclass={"build_ext": OptionalBuild})

@@ -1,0 +1,1 @@
+"""Fields: what rules and output templates can ask of an event."""

@@ -1,0 +1,1 @@
+"""State: events decoded into batches, and the processes and descriptors they are about."""

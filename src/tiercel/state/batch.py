@@ -1,0 +1,74 @@
+"""A batch: a run of events as columns, and the tables they refer to.
+
+Filled in two steps. Decoding fills ``data``, the event columns and the parameter spans; tracking fills the columns
+that say which process and which descriptor each event is about, and the logs that let a reader look up the state as
+it was just after any event of the batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiercel.state.columns import F, P
+from tiercel.state.tables import Rows, Strings
+
+if TYPE_CHECKING:
+    from tiercel.state.lookup import Lookup
+    from tiercel.state.world import World
+
+I64 = NDArray[np.int64]
+I32 = NDArray[np.int32]
+
+
+@dataclass(slots=True)
+class Tables:
+    """What outlives a batch: strings, process rows, descriptor rows. Append-only within an epoch.
+
+    ``epoch`` changes when rows and strings were renumbered to free memory; caches keyed by number then start anew.
+    """
+
+    strings: Strings = field(default_factory=Strings)
+    processes: Rows = field(default_factory=lambda: Rows(P.COUNT))
+    files: Rows = field(default_factory=lambda: Rows(F.COUNT))
+    epoch: int = 0
+
+
+@dataclass(slots=True)
+class Batch:
+    """``count`` events; every event column has that length.
+
+    Parameter ``k`` of event ``i`` is ``data[start[j] : start[j] + length[j]]`` with ``j = first[i] + k``; ``first`` has
+    ``count + 1`` entries. An empty parameter has length 0. ``types`` are exit-only event numbers of
+    :data:`tiercel.wire.event_table.EVENTS`.
+    """
+
+    tables: Tables
+    data: bytes | bytearray
+    count: int
+    num: NDArray[np.uint64]  # evt.num; swallowed enter events used up numbers too
+    ts: NDArray[np.uint64]  # ns since epoch
+    tid: I64
+    cpu: NDArray[np.uint16]
+    types: NDArray[np.uint16]
+    first: I32
+    start: I32
+    length: I32
+    # from here on filled by tracking
+    process: I32  # row of the calling thread just after the event, -1 when unknown
+    file: I32  # row of the descriptor the event is about, -1 without one
+    fd: I64  # its number, meaningful where has_fd
+    has_fd: NDArray[np.bool_]
+    name_changed: NDArray[np.bool_]  # fd.name_changed
+    fdcount: I32  # open descriptors of the process after the event
+    threads: I32  # live threads in the group
+    children: I32  # live children
+    memory: NDArray[np.uint32]  # shape (count, 3): vmsize, vmrss, vmswap in KB
+    faults: NDArray[np.uint64]  # shape (count, 2): major, minor page faults
+    previous_ts: int = 0  # ts of the event before the first one, 0 at the start of a capture
+    first_ts: int = 0  # ts of the capture's first event
+    lookup: Lookup | None = None  # state as of any event of this batch
+    world: World | None = None  # machine, users, groups, interfaces, containers
