@@ -92,3 +92,9 @@ class Field:
     own: bool = False  # tiercel's own, unknown to Falco
     source: str = "syscall"
     number_format: str = "dec"  # dec, hex, oct, id
+    printed: RowGetter | None = None  # where output shows something else than conditions see, as with proc.aname
+    unlisted: bool = False  # Falco accepts it but leaves it out of its list
+
+    def output(self, event: Event, argument: str | int | None) -> Value | None:
+        """Return the value that output templates show for one event; conditions see ``row``."""
+        return (self.printed or self.row)(event, argument)
