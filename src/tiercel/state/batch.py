@@ -8,7 +8,7 @@ it was just after any event of the batch.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ class Tables:
     processes: Rows = field(default_factory=lambda: Rows(P.COUNT))
     files: Rows = field(default_factory=lambda: Rows(F.COUNT))
     epoch: int = 0
+    derived: dict[object, Any] = field(default_factory=dict)  # what readers made of the rows; emptied with a new epoch
 
 
 @dataclass(slots=True)
@@ -72,3 +73,4 @@ class Batch:
     first_ts: int = 0  # ts of the capture's first event
     lookup: Lookup | None = None  # state as of any event of this batch
     world: World | None = None  # machine, users, groups, interfaces, containers
+    derived: dict[object, Any] = field(default_factory=dict)  # what readers made of this batch, kept for the next reader

@@ -48,7 +48,7 @@ class P(IntEnum):
     LASTEXEC_TS = 32
     PIDNS_START_TS = 33
     FDOWNER = 34  # tid under which this thread's descriptors are kept
-    LOGINSHELL = 35  # spare for derived values
+    EXE_CTIME_TO_CLONE = 35  # ns from the executable's ctime to the clone of the process that executed it, wrapping
     COUNT = 36
 
 
