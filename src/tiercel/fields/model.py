@@ -66,9 +66,9 @@ RowGetter = Callable[["Event", "str | int | None"], "Value | None"]
 BulkGetter = Callable[["Batch", NDArray[np.int64], "str | int | None"], Column]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Field:
-    """One field of the catalogue.
+    """One field of the catalogue; there is one object per field, compared by identity.
 
     ``row`` gives the value for one event. ``bulk`` gives the column for the events at the given indices of a batch;
     without one the engine calls ``row`` for each. Both must agree.

@@ -79,6 +79,7 @@ class Transform:
     arguments: tuple[Operand | bytes | tuple[bytes, ...], ...]
     type: ValueType
     is_list: bool = False
+    option: str | None = None  # the bracketed selector of getopt(...)[o]
     at: Span = field(default_factory=Span, compare=False)
 
 
