@@ -90,8 +90,9 @@ class Field:
     no_rhs: bool = False  # cannot stand in val()
     no_transformer: bool = False
     own: bool = False  # tiercel's own, unknown to Falco
+    hidden: bool = False  # usable in rules, but not listed
     source: str = "syscall"
-    number_format: str = "dec"  # dec, hex, oct, id
+    number_format: str = "dec"  # dec, hex, oct, id, padded (nine digits), na
     printed: RowGetter | None = None  # where output shows something else than conditions see, as with proc.aname
     unlisted: bool = False  # Falco accepts it but leaves it out of its list
 
