@@ -1,0 +1,124 @@
+"""Reads numbers and texts from the parameter spans of a batch, little endian.
+
+A span is named by its position in ``Batch.start`` and ``Batch.length``; :meth:`Reader.span` gives the position of
+parameter ``k`` of event ``i``, -1 when the event has fewer. A number whose span is shorter than its width is read from
+the bytes there are, an absent one is 0: the bytes come from outside, and a short one must not stop the reading.
+
+Compiled with Cython (types in ``reader.pxd``); runs unchanged, slower, as plain Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tiercel.state.batch import Batch
+
+
+class Reader:
+    """Readers over the spans of the batch that was loaded last."""
+
+    def __init__(self) -> None:
+        self.bytes_held = 0
+
+    def load(self, batch: Batch) -> None:
+        """Point at ``batch``. Raises ValueError when its columns do not fit together."""
+        if len(batch.first) < batch.count + 1 or len(batch.start) != len(batch.length):
+            raise ValueError(f"batch of {batch.count} events has {len(batch.first)} span offsets")
+        self.buffer = batch.data
+        self.data: Sequence[int] = batch.data
+        self.bytes_held = len(batch.data)
+        self.first: Sequence[int] = batch.first  # type: ignore[assignment]
+        self.start: Sequence[int] = batch.start  # type: ignore[assignment]
+        self.sizes: Sequence[int] = batch.length  # type: ignore[assignment]
+
+    def params(self, i: int) -> int:
+        """Return how many parameters event ``i`` carries."""
+        return self.first[i + 1] - self.first[i]
+
+    def span(self, i: int, k: int) -> int:
+        """Return the position of parameter ``k`` of event ``i``, -1 when it has fewer."""
+        j = self.first[i] + k
+        return j if j < self.first[i + 1] else -1
+
+    def length(self, j: int) -> int:
+        """Return how many bytes span ``j`` holds; 0 for -1. Raises ValueError when it reaches outside the data."""
+        if j < 0:
+            return 0
+        begin = self.start[j]
+        size = self.sizes[j]
+        if size < 0 or begin < 0 or begin + size > self.bytes_held:
+            raise ValueError(f"span {j} ({begin}+{size}) reaches outside {self.bytes_held} bytes")
+        return size
+
+    def empty(self, i: int, k: int) -> bool:
+        """Whether event ``i`` lacks parameter ``k`` or holds no bytes for it."""
+        j = self.first[i] + k
+        return j >= self.first[i + 1] or self.sizes[j] == 0
+
+    def u64(self, j: int) -> int:
+        size = self.length(j)
+        if size == 0:
+            return 0
+        begin = self.start[j]
+        if size > 8:
+            size = 8
+        low = 0
+        high = 0
+        for k in range(size):
+            if k < 4:
+                low |= self.data[begin + k] << (8 * k)
+            else:
+                high |= self.data[begin + k] << (8 * (k - 4))
+        return (high << 32) | low
+
+    def i64(self, j: int) -> int:
+        value = self.u64(j)
+        if value > 0x7FFFFFFFFFFFFFFF:
+            value -= 1 << 64
+        return value
+
+    def u32(self, j: int) -> int:
+        size = self.length(j)
+        if size == 0:
+            return 0
+        begin = self.start[j]
+        if size > 4:
+            size = 4
+        value = 0
+        for k in range(size):
+            value |= self.data[begin + k] << (8 * k)
+        return value
+
+    def i32(self, j: int) -> int:
+        value = self.u32(j)
+        if value > 0x7FFFFFFF:
+            value -= 1 << 32
+        return value
+
+    def u16(self, j: int) -> int:
+        size = self.length(j)
+        if size == 0:
+            return 0
+        begin = self.start[j]
+        if size == 1:
+            return self.data[begin]
+        return self.data[begin] | (self.data[begin + 1] << 8)
+
+    def u8(self, j: int) -> int:
+        return self.data[self.start[j]] if self.length(j) else 0
+
+    def raw(self, j: int) -> bytes:
+        """Return the bytes of span ``j``, b"" for -1."""
+        size = self.length(j)
+        if size == 0:
+            return b""
+        begin = self.start[j]
+        return bytes(self.buffer[begin : begin + size])
+
+    def text(self, j: int) -> bytes:
+        """Return the text in span ``j``: its bytes up to the first NUL."""
+        found = self.raw(j)
+        end = found.find(0)
+        return found if end < 0 else found[:end]
