@@ -1,4 +1,4 @@
-"""Build the kernels: every module with a ``.pxd`` beside it is compiled. Without a compiler they run as plain Python."""
+"""Build the kernels: every ``.pyx``, and every module with a ``.pxd`` beside it. Without a compiler all run as plain Python."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ def kernels() -> list[Extension]:
         from Cython.Build import cythonize
     except ImportError:
         return []
-    modules = [path.with_suffix(".py") for path in sorted(Path("src/tiercel").rglob("*.pxd")) if path.stem != "__init__"]
+    root = Path("src/tiercel")
+    modules = [path.with_suffix(".py") for path in sorted(root.rglob("*.pxd"))] + sorted(root.rglob("*.pyx"))
     extensions = [
         Extension(
             ".".join(path.with_suffix("").parts[1:]),

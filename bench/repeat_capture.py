@@ -58,14 +58,14 @@ def split(capture: bytes) -> tuple[bytes, bytes, NDArray[np.int64]]:
 
 
 @contextmanager
-def sink(path: Path, compress: str) -> Iterator[IO[bytes]]:
+def sink(path: Path, compress: str) -> Iterator[IO[bytes] | gzip.GzipFile]:
     """Open ``path`` for writing, compressed as asked."""
     if compress == "gz":
-        with gzip.open(path, "wb", compresslevel=6) as stream:
-            yield stream
+        with gzip.open(path, "wb", compresslevel=6) as packed:
+            yield packed
     elif compress == "zst":
         with path.open("wb") as file, zstandard.ZstdCompressor(level=3).stream_writer(file) as stream:
-            yield stream  # type: ignore[misc]
+            yield stream
     else:
         with path.open("wb") as file:
             yield file
