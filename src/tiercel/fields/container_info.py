@@ -1,0 +1,140 @@
+"""What is known of the container a process runs in, and fields made of it.
+
+A process outside any container is in one called ``host``. A container whose metadata never arrived has an id and
+nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tiercel.fields.bulk import I64
+from tiercel.fields.model import Argument, Column, Field, Value, ValueType
+from tiercel.state.batch import Batch
+from tiercel.state.columns import P
+from tiercel.state.event import Event
+from tiercel.state.world import World
+
+Info = dict[str, Any]
+"""The ``container`` object of a container event."""
+
+Reader = Callable[[Info, "str | int | None", World, int], "Value | None"]
+"""Takes a container's metadata, the field's argument, the world and the event's number."""
+
+HOST: Info = {"id": "host", "full_id": "host", "name": "host", "type": 0xFFFE}
+
+_EMPTY = World()
+_ASYNC = 402  # PPME_ASYNCEVENT_E: tells of a container, named in its second parameter
+_ANNOUNCEMENTS = (b"container", b"container_removed")
+
+
+def container_number(event: Event) -> int:
+    """Return the string number of the caller's container id, -1 on the host."""
+    return event.process_cell(P.CONTAINER)
+
+
+def announced(event: Event) -> Info | None:
+    """Return the metadata that a container event itself carries, None for other events."""
+    if event.batch.types[event.index] != _ASYNC:
+        return None
+    name = event.param(1)
+    if name is None or name.rstrip(b"\0") not in _ANNOUNCEMENTS:
+        return None
+    try:
+        info = json.loads((event.param(2) or b"").rstrip(b"\0"))["container"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return info if isinstance(info, dict) else None
+
+
+def info_of(world: World, id: bytes, num: int) -> Info | None:
+    """Return what was known of a container at event ``num``; an empty id is the host."""
+    if not id:
+        return HOST
+    container = world.container(id, num)
+    return None if container is None else dict(container.info)
+
+
+def caller_info(event: Event) -> Info | None:
+    """Return what was known of the caller's container at the event."""
+    told = announced(event)
+    if told is not None:
+        return told
+    if event.process < 0:
+        return None
+    return info_of(event.batch.world or _EMPTY, event.text(container_number(event)) or b"", event.num)
+
+
+def encode(text: object) -> bytes:
+    """Return a JSON text as the bytes it was made of, empty when it is no text."""
+    return text.encode("utf-8", "surrogateescape") if isinstance(text, str) else b""
+
+
+def info_field(
+    name: str,
+    type: ValueType,
+    read: Reader,
+    summary: str,
+    example: str,
+    *,
+    argument: Argument = Argument.NONE,
+    index: bool = False,
+    key: bool = False,
+    deprecated: bool = False,
+) -> Field:
+    """Return a field read from the metadata of the caller's container."""
+
+    def row(event: Event, argument: str | int | None) -> Value | None:
+        info = caller_info(event)
+        return None if info is None else read(info, argument, event.batch.world or _EMPTY, event.num)
+
+    def bulk(batch: Batch, indices: I64, argument: str | int | None) -> Column:
+        return _column(batch, indices, type, lambda event: row(event, argument))
+
+    return Field(
+        name,
+        type,
+        summary,
+        example,
+        row,
+        bulk,
+        argument,
+        index=index,
+        key=key,
+        deprecated=deprecated,
+        number_format="na",
+    )
+
+
+def _column(batch: Batch, indices: I64, type: ValueType, read: Callable[[Event], Value | None]) -> Column:
+    """Evaluate ``read`` once for each group of events that must have the same value, and spread it over them."""
+    groups, firsts = _groups(batch, indices)
+    values = [read(Event(batch, first)) for first in firsts]
+    if type is ValueType.BOOL:
+        flags = np.array([bool(value) for value in values], bool)
+        return Column(flags[groups], valid=np.array([value is not None for value in values], bool)[groups])
+    numbers = np.array(
+        [batch.tables.strings.intern(value) if isinstance(value, bytes) else -1 for value in values], np.int64
+    )
+    return Column(numbers[groups], text=True)
+
+
+def _groups(batch: Batch, indices: I64) -> tuple[I64, list[int]]:
+    """Return, for each event, the number of its group, and for each group the index of one of its events.
+
+    A group is the events of one container between two moments at which anything became known of a container.
+    """
+    world = batch.world or _EMPTY
+    rows = batch.process[indices].astype(np.int64)
+    containers = np.where(rows < 0, -2, batch.tables.processes.array[rows, P.CONTAINER])
+    moments = sorted({version.since for versions in world.containers.values() for version in versions})
+    period = np.searchsorted(np.array(moments, np.uint64), batch.num[indices], side="right")
+    keys = (containers + 2) * (len(moments) + 1) + period
+    own = np.flatnonzero(batch.types[indices] == _ASYNC)
+    keys[own] = -1 - own
+    _, firsts, groups = np.unique(keys, return_index=True, return_inverse=True)
+    return groups.reshape(-1), indices[firsts].tolist()

@@ -1,0 +1,135 @@
+"""What a process is called and was started with: names, arguments, environment, working directory."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from tiercel.fields.bulk import I64, UNNAMED, Cell, Derived, derived_text, text_getters
+from tiercel.fields.make import number, text
+from tiercel.fields.model import Argument, Column, Field, Value, ValueType
+from tiercel.fields.process_text import ARGS, CMDLINE, COMM, ENV, EXE, EXELINE, EXEPATH, environment_value, items
+from tiercel.fields.subjects import CALLER, MAIN_OR_CALLER, MainThread, level
+from tiercel.state.batch import Batch, Tables
+from tiercel.state.columns import P
+from tiercel.state.event import Event
+
+_NO_DIRECTORY = b"./"
+"""Working directory of a thread whose main thread is unknown."""
+
+
+def _nth_item(index: int) -> Derived:
+    def item(tables: Tables, args: int) -> bytes:
+        arguments = items(tables.strings.get(args))
+        return arguments[index] if index < len(arguments) else b""
+
+    return derived_text(item, P.ARGS)
+
+
+@cache
+def _args_reading(index: int | None) -> Derived:
+    return ARGS if index is None else _nth_item(index)
+
+
+@cache
+def env_reading(name: str | None) -> Derived:
+    """Return the reading of one environment variable; all of them without a name."""
+    if name is None:
+        return ENV
+    wanted = name.encode()
+    return derived_text(lambda tables, env: environment_value(items(tables.strings.get(env)), wanted), P.ENV)
+
+
+def variable(argument: str | int | None) -> str | None:
+    """Return the variable's name in the brackets; digits alone name no variable."""
+    if argument is None or isinstance(argument, int) or not argument or argument.isdigit():
+        return None
+    return argument
+
+
+def _args_row(event: Event, argument: str | int | None) -> Value | None:
+    return text_getters(CALLER, _args_reading(level(argument)))[0](event, None)
+
+
+def _args_bulk(batch: Batch, indices: I64, argument: str | int | None) -> Column:
+    return text_getters(CALLER, _args_reading(level(argument)))[1](batch, indices, None)
+
+
+def _env_row(event: Event, argument: str | int | None) -> Value | None:
+    return text_getters(MAIN_OR_CALLER, env_reading(variable(argument)))[0](event, None)
+
+
+def _env_bulk(batch: Batch, indices: I64, argument: str | int | None) -> Column:
+    return text_getters(MAIN_OR_CALLER, env_reading(variable(argument)))[1](batch, indices, None)
+
+
+_cwd_row, _cwd_bulk = text_getters(MainThread(UNNAMED), Cell(P.CWD))
+
+
+def _working_directory(event: Event, argument: str | int | None) -> Value | None:
+    found = MainThread(UNNAMED).row(event, None)
+    return _NO_DIRECTORY if found == UNNAMED else _cwd_row(event, None)
+
+
+def _working_directories(batch: Batch, indices: I64, argument: str | int | None) -> Column:
+    column = _cwd_bulk(batch, indices, None)
+    homeless = MainThread(UNNAMED).rows(batch, indices, None) == UNNAMED
+    if homeless.any():
+        column.values[homeless] = batch.tables.strings.intern(_NO_DIRECTORY)
+    return column
+
+
+def _count(tables: Tables, args: int) -> int:
+    return len(items(tables.strings.get(args)))
+
+
+def _length(tables: Tables, args: int) -> int:
+    return sum(map(len, items(tables.strings.get(args))))
+
+
+FIELDS: tuple[Field, ...] = (
+    text("proc.name", CALLER, COMM, "Name of the process as the kernel keeps it, at most 15 characters.", "bash"),
+    text("proc.exe", CALLER, EXE, "First argument of the command line, which a program may choose freely.", "/bin/sh"),
+    text("proc.exepath", CALLER, EXEPATH, "Full path of the executable, symbolic links resolved.", "/usr/bin/bash"),
+    Field(
+        "proc.args",
+        ValueType.CHARBUF,
+        "Arguments after the first, joined by blanks; with an index counted from 0, that argument.",
+        "-c id",
+        _args_row,
+        _args_bulk,
+        Argument.OPTIONAL,
+        number_format="na",
+    ),
+    text("proc.cmdline", CALLER, CMDLINE, "Name and arguments, joined by blanks.", "bash -c id"),
+    text("proc.exeline", CALLER, EXELINE, "First argument and the others, joined by blanks.", "/bin/bash -c id"),
+    number(
+        "proc.cmdnargs", ValueType.UINT64, CALLER, Derived(_count, P.ARGS), "How many arguments follow the first.", "2"
+    ),
+    number(
+        "proc.cmdlenargs",
+        ValueType.UINT64,
+        CALLER,
+        Derived(_length, P.ARGS),
+        "How long the arguments after the first are together, blanks between them not counted.",
+        "4",
+    ),
+    Field(
+        "proc.env",
+        ValueType.CHARBUF,
+        "Environment as NAME=value pairs joined by blanks; with a name, the value of that variable.",
+        "HOME=/root PATH=/usr/bin",
+        _env_row,
+        _env_bulk,
+        Argument.OPTIONAL,
+        number_format="na",
+    ),
+    Field(
+        "proc.cwd",
+        ValueType.CHARBUF,
+        "Working directory, always ending in a slash.",
+        "/root/",
+        _working_directory,
+        _working_directories,
+        number_format="na",
+    ),
+)

@@ -1,0 +1,192 @@
+"""Subjects: the thread that made the event, its main thread, its ancestors.
+
+A process's parent is the main thread of the thread that its own main thread names as parent, as of the event. Ancestors
+that a field without index looks through are followed by parent thread ids alone, as libsinsp does.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tiercel.fields.bulk import I64, NOBODY
+from tiercel.state.batch import Batch
+from tiercel.state.columns import P
+from tiercel.state.event import Event
+
+CLONE_FILES = 1 << 0
+CLOSED = 1 << 18
+CHILD_IN_PIDNS = 1 << 29
+IS_MAIN_THREAD = 1 << 30
+
+
+def find(event: Event, tid: int) -> int:
+    """Return the row of thread ``tid`` just after the event, -1 without one."""
+    return event.process_at(tid)
+
+
+def finds(batch: Batch, tids: I64, indices: I64) -> I64:
+    """Return the rows of threads just after the events at ``indices``."""
+    if batch.lookup is None or not len(tids):
+        return np.full(len(tids), NOBODY, np.int64)
+    return np.asarray(batch.lookup.processes(tids, indices), np.int64)
+
+
+def main_of(event: Event, row: int) -> int:
+    """Return the row of the main thread of the process that ``row`` belongs to, -1 when it is unknown."""
+    if row < 0:
+        return NOBODY
+    tid, pid, flags = (event.process_cell(column, row) for column in (P.TID, P.PID, P.FLAGS))
+    if tid == pid or flags & IS_MAIN_THREAD:
+        return row
+    return find(event, pid)
+
+
+def mains_of(batch: Batch, rows: I64, indices: I64) -> I64:
+    """Return the main threads' rows of many rows, some of which may be -1."""
+    table = batch.tables.processes.array
+    pids = table[rows, P.PID]
+    other = (rows >= 0) & (table[rows, P.TID] != pids) & ((table[rows, P.FLAGS] & IS_MAIN_THREAD) == 0)
+    if not other.any():
+        return rows
+    mains = rows.copy()
+    mains[other] = finds(batch, pids[other], indices[other])
+    return mains
+
+
+def next_thread(event: Event, row: int) -> int:
+    """Return the row of the thread that ``row`` names as its parent."""
+    return NOBODY if row < 0 else find(event, event.process_cell(P.PTID, row))
+
+
+def next_threads(batch: Batch, rows: I64, indices: I64) -> I64:
+    """Return the rows of the threads that many rows name as their parents."""
+    there = rows >= 0
+    if there.all():
+        return finds(batch, batch.tables.processes.array[rows, P.PTID], indices)
+    parents = np.full(len(rows), NOBODY, np.int64)
+    parents[there] = finds(batch, batch.tables.processes.array[rows[there], P.PTID], indices[there])
+    return parents
+
+
+def level(argument: str | int | None) -> int | None:
+    """Return the number in a field's brackets, None without one."""
+    if argument is None:
+        return None
+    try:
+        number = int(argument)
+    except ValueError:
+        return None
+    return number if number >= 0 else None
+
+
+class Caller:
+    """The thread that made the event."""
+
+    def row(self, event: Event, argument: str | int | None) -> int:
+        return event.process
+
+    def rows(self, batch: Batch, indices: I64, argument: str | int | None) -> I64:
+        return batch.process[indices].astype(np.int64)
+
+
+class MainThread:
+    """The caller's main thread; ``missing`` is the answer when there is a caller but no main thread."""
+
+    def __init__(self, missing: int = NOBODY) -> None:
+        self.missing = missing
+
+    def row(self, event: Event, argument: str | int | None) -> int:
+        row = main_of(event, event.process)
+        return self.missing if row < 0 <= event.process else row
+
+    def rows(self, batch: Batch, indices: I64, argument: str | int | None) -> I64:
+        callers = batch.process[indices].astype(np.int64)
+        mains = mains_of(batch, callers, indices)
+        if self.missing != NOBODY:
+            mains = np.where((mains < 0) & (callers >= 0), self.missing, mains)
+        return mains
+
+
+class MainOrCaller:
+    """The caller's main thread, the caller itself when that is unknown."""
+
+    def row(self, event: Event, argument: str | int | None) -> int:
+        row = main_of(event, event.process)
+        return event.process if row < 0 else row
+
+    def rows(self, batch: Batch, indices: I64, argument: str | int | None) -> I64:
+        callers = batch.process[indices].astype(np.int64)
+        mains = mains_of(batch, callers, indices)
+        return np.where(mains < 0, callers, mains)
+
+
+class ParentThread:
+    """The thread that the caller names as its parent, whether or not it is a main thread."""
+
+    def row(self, event: Event, argument: str | int | None) -> int:
+        return next_thread(event, event.process)
+
+    def rows(self, batch: Batch, indices: I64, argument: str | int | None) -> I64:
+        return next_threads(batch, batch.process[indices].astype(np.int64), indices)
+
+
+class Ancestor:
+    """The process so many steps up as the number in brackets says; ``default`` without one."""
+
+    def __init__(self, default: int = 1) -> None:
+        self.default = default
+
+    def row(self, event: Event, argument: str | int | None) -> int:
+        number = level(argument)
+        row = main_of(event, event.process)
+        for _ in range(self.default if number is None else number):
+            row = main_of(event, next_thread(event, row))
+            if row < 0:
+                break
+        return row
+
+    def rows(self, batch: Batch, indices: I64, argument: str | int | None) -> I64:
+        number = level(argument)
+        return ancestors(batch, indices, self.default if number is None else number)
+
+
+_UNKNOWN = -3
+_KEPT = 16
+
+
+def _step(batch: Batch, rows: I64, indices: I64) -> I64:
+    return mains_of(batch, next_threads(batch, rows, indices), indices)
+
+
+def ancestors(batch: Batch, indices: I64, number: int) -> I64:
+    """Return the rows of the processes ``number`` steps above the callers; 0 is the caller's main thread.
+
+    The first steps are kept with the batch: the fields of one family and the rules asking for them share the lookups.
+    """
+    if number > _KEPT:
+        rows = ancestors(batch, indices, _KEPT)
+        for _ in range(number - _KEPT):
+            if not (rows >= 0).any():
+                break
+            rows = _step(batch, rows, indices)
+        return rows
+    kept: list[I64] = batch.derived.setdefault("ancestors", [])
+    while len(kept) <= number:
+        kept.append(np.full(batch.count, _UNKNOWN, np.int64))
+    rows = kept[number][indices]
+    unknown = rows == _UNKNOWN
+    if unknown.any():
+        wanted = indices[unknown]
+        if number == 0:
+            fresh = mains_of(batch, batch.process[wanted].astype(np.int64), wanted)
+        else:
+            fresh = _step(batch, ancestors(batch, wanted, number - 1), wanted)
+        rows[unknown] = kept[number][wanted] = fresh
+    return rows
+
+
+CALLER = Caller()
+MAIN = MainThread()
+MAIN_OR_CALLER = MainOrCaller()
+PARENT_THREAD = ParentThread()
+PARENT = Ancestor()
