@@ -33,7 +33,7 @@ def _field(
     print_only: bool = False,
     no_rhs: bool = False,
     no_transformer: bool = False,
-    hidden: bool = False,
+    unlisted: bool = False,
 ) -> Field:
     return Field(
         name,
@@ -50,25 +50,25 @@ def _field(
         print_only=print_only,
         no_rhs=no_rhs,
         no_transformer=no_transformer,
-        hidden=hidden,
+        unlisted=unlisted,
         number_format=number_format,
     )
 
 
-def _hidden_size(name: str, summary: str) -> Field:
-    return _field(name, _U64, summary, "512", "dec", hidden=True)
+def _unlisted_size(name: str, summary: str) -> Field:
+    return _field(name, _U64, summary, "512", "dec", unlisted=True)
 
 
 FIELDS: tuple[Field, ...] = (
     _field("evt.latency", _REL, "Always 0: enter events are no longer recorded.", "0", "dec", deprecated=True),
     _field("evt.latency.s", _REL, "Always 0, as evt.latency.", "0", "dec", deprecated=True),
     _field("evt.latency.ns", _REL, "Always 0, as evt.latency.", "000000000", "padded", deprecated=True),
-    _field("evt.latency.quantized", _U64, "Always 0, as evt.latency.", "0", "dec", deprecated=True, hidden=True),
+    _field("evt.latency.quantized", _U64, "Always 0, as evt.latency.", "0", "dec", deprecated=True, unlisted=True),
     _field("evt.latency.human", _TEXT, "Always 0ns, as evt.latency.", "0ns", deprecated=True),
     _field("evt.deltatime", _REL, "Nanoseconds since the previous event.", "1500", "dec"),
     _field("evt.deltatime.s", _REL, "Whole seconds since the previous event.", "0", "dec"),
     _field("evt.deltatime.ns", _REL, "Nanoseconds within that second.", "000001500", "padded"),
-    _field("evt.outputtime", _TEXT, "Time of day, as evt.time.", "12:03:55.000000042", print_only=True),
+    _field("evt.outputtime", _TEXT, "Time of day, as evt.time.", "12:03:55.000000042", print_only=True, unlisted=True),
     _field("evt.dir", _TEXT, "Always <: only the end of a system call is an event.", "<", deprecated=True),
     _field("evt.type", _TEXT, "Name of the event, for most the system call.", "openat"),
     _field(
@@ -122,8 +122,8 @@ FIELDS: tuple[Field, ...] = (
     _field("evt.count.error.memory", _U32, "1 when a call that concerns memory failed.", "0", "dec"),
     _field("evt.count.error.other", _U32, "1 when any other call failed.", "0", "dec"),
     _field("evt.count.exit", _U32, "1 for the end of a system call.", "1", "dec"),
-    _field("evt.count.procinfo", _U32, "1 for a procinfo event of a main thread.", "0", "dec", hidden=True),
-    _field("evt.count.threadinfo", _U32, "1 for a procinfo event.", "0", "dec", hidden=True),
+    _field("evt.count.procinfo", _U32, "1 for a procinfo event of a main thread.", "0", "dec", unlisted=True),
+    _field("evt.count.threadinfo", _U32, "1 for a procinfo event.", "0", "dec", unlisted=True),
     _field(
         "evt.around",
         _U64,
@@ -144,20 +144,20 @@ FIELDS: tuple[Field, ...] = (
         argument=Argument.OPTIONAL,
         key=True,
     ),
-    _hidden_size("evt.buflen.in", "evt.buflen of calls that read."),
-    _hidden_size("evt.buflen.out", "evt.buflen of calls that write."),
-    _hidden_size("evt.buflen.file", "evt.buflen of calls on files."),
-    _hidden_size("evt.buflen.file.in", "evt.buflen of reads from files."),
-    _hidden_size("evt.buflen.file.out", "evt.buflen of writes to files."),
-    _hidden_size("evt.buflen.net", "evt.buflen of calls on sockets."),
-    _hidden_size("evt.buflen.net.in", "evt.buflen of reads from sockets."),
-    _hidden_size("evt.buflen.net.out", "evt.buflen of writes to sockets."),
+    _unlisted_size("evt.buflen.in", "evt.buflen of calls that read."),
+    _unlisted_size("evt.buflen.out", "evt.buflen of calls that write."),
+    _unlisted_size("evt.buflen.file", "evt.buflen of calls on files."),
+    _unlisted_size("evt.buflen.file.in", "evt.buflen of reads from files."),
+    _unlisted_size("evt.buflen.file.out", "evt.buflen of writes to files."),
+    _unlisted_size("evt.buflen.net", "evt.buflen of calls on sockets."),
+    _unlisted_size("evt.buflen.net.in", "evt.buflen of reads from sockets."),
+    _unlisted_size("evt.buflen.net.out", "evt.buflen of writes to sockets."),
     _field("evt.is_open_read", _BOOL, "Whether a file was opened for reading.", "true"),
     _field("evt.is_open_write", _BOOL, "Whether a file was opened for writing.", "false"),
-    _field("evt.infra.docker.name", _TEXT, "Name of a Docker engine event.", "start", hidden=True),
-    _field("evt.infra.docker.container.id", _TEXT, "Its container id.", "3ad7b26ded6d", hidden=True),
-    _field("evt.infra.docker.container.name", _TEXT, "Its container name.", "web", hidden=True),
-    _field("evt.infra.docker.container.image", _TEXT, "Its image.", "nginx", hidden=True),
+    _field("evt.infra.docker.name", _TEXT, "Name of a Docker engine event.", "start", unlisted=True),
+    _field("evt.infra.docker.container.id", _TEXT, "Its container id.", "3ad7b26ded6d", unlisted=True),
+    _field("evt.infra.docker.container.name", _TEXT, "Its container name.", "web", unlisted=True),
+    _field("evt.infra.docker.container.image", _TEXT, "Its image.", "nginx", unlisted=True),
     _field("evt.is_open_exec", _BOOL, "Whether a file was created with an execute permission.", "false"),
     _field("evt.is_open_create", _BOOL, "Whether opening created the file.", "false"),
 )

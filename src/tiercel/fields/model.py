@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tiercel.state.batch import Batch
     from tiercel.state.event import Event
 
-Value = bytes | int | float | bool | list[bytes] | tuple[bytes, int]
+Value = bytes | int | float | bool | list[bytes] | list[int] | tuple[bytes, int]
 """A value of one field for one event; ``None`` stands for no value. Text is bytes, an address 4 or 16 bytes in network
 order, a network (address, prefix length)."""
 
@@ -90,7 +90,6 @@ class Field:
     no_rhs: bool = False  # cannot stand in val()
     no_transformer: bool = False
     own: bool = False  # tiercel's own, unknown to Falco
-    hidden: bool = False  # usable in rules, but not listed
     source: str = "syscall"
     number_format: str = "dec"  # dec, hex, oct, id, padded (nine digits), na
     printed: RowGetter | None = None  # where output shows something else than conditions see, as with proc.aname
