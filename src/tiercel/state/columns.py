@@ -74,15 +74,16 @@ class F(IntEnum):
     MOUNT = 7
     FAMILY = 8  # PPM_AF_*
     L4PROTO = 9  # SCAP_L4_*
-    SIP = 10  # string holding 4 or 16 address bytes, -1 when unknown
-    DIP = 11
+    SIP = 10  # string holding 4 or 16 address bytes, -1 when unknown; the client's end once there is a role
+    DIP = 11  # the server's end; a server socket has only this one
     SPORT = 12
     DPORT = 13
     UNIX_SOURCE = 14
     UNIX_DEST = 15
     PID = 16  # of a pidfd
-    FD = 17  # the descriptor number this row was made for
-    COUNT = 18
+    FD = 17  # a descriptor number this row was used for; rows alike but for the number are one
+    SOCKET = 18  # string: what is known of a socket, laid out as in tiercel.state.sockets, -1 for the rest
+    COUNT = 19
 
 
 class FdKind(IntEnum):
