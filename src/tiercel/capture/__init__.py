@@ -1,0 +1,1 @@
+"""Writing captures: the block writer, parameter encoding, and a builder of made-up scenarios."""
