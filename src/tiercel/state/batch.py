@@ -24,6 +24,10 @@ I64 = NDArray[np.int64]
 I32 = NDArray[np.int32]
 
 
+def _i32() -> I32:
+    return np.empty(0, dtype=np.int32)
+
+
 @dataclass(slots=True)
 class Tables:
     """What outlives a batch: strings, process rows, descriptor rows. Append-only within an epoch.
@@ -43,8 +47,8 @@ class Batch:
     """``count`` events; every event column has that length.
 
     Parameter ``k`` of event ``i`` is ``data[start[j] : start[j] + length[j]]`` with ``j = first[i] + k``; ``first`` has
-    ``count + 1`` entries. An empty parameter has length 0. ``types`` are exit-only event numbers of
-    :data:`tiercel.wire.event_table.EVENTS`.
+    ``count + 1`` entries. An empty parameter has length 0. ``types`` are numbers of
+    :data:`tiercel.wire.event_table.EVENTS`, exit-only but for the enter events that ``visible`` hides.
     """
 
     tables: Tables
@@ -58,17 +62,20 @@ class Batch:
     first: I32
     start: I32
     length: I32
+    # which events a reader sees; the others (initial state, enter events of old captures) are only for tracking
+    visible: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=np.bool_))
     # from here on filled by tracking
-    process: I32  # row of the calling thread just after the event, -1 when unknown
-    file: I32  # row of the descriptor the event is about, -1 without one
-    fd: I64  # its number, meaningful where has_fd
-    has_fd: NDArray[np.bool_]
-    name_changed: NDArray[np.bool_]  # fd.name_changed
-    fdcount: I32  # open descriptors of the process after the event
-    threads: I32  # live threads in the group
-    children: I32  # live children
-    memory: NDArray[np.uint32]  # shape (count, 3): vmsize, vmrss, vmswap in KB
-    faults: NDArray[np.uint64]  # shape (count, 2): major, minor page faults
+    process: I32 = field(default_factory=_i32)  # row of the calling thread just after the event, -1 when unknown
+    file: I32 = field(default_factory=_i32)  # row of the descriptor the event is about, -1 without one
+    fd: I64 = field(default_factory=lambda: np.empty(0, dtype=np.int64))  # its number, meaningful where has_fd
+    has_fd: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=np.bool_))
+    name_changed: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=np.bool_))  # fd.name_changed
+    fdcount: I32 = field(default_factory=_i32)  # open descriptors of the process after the event
+    threads: I32 = field(default_factory=_i32)  # live threads in the group
+    children: I32 = field(default_factory=_i32)  # live children
+    # vmsize, vmrss, vmswap in KB, shape (count, 3); major, minor page faults, shape (count, 2)
+    memory: NDArray[np.uint32] = field(default_factory=lambda: np.empty((0, 3), dtype=np.uint32))
+    faults: NDArray[np.uint64] = field(default_factory=lambda: np.empty((0, 2), dtype=np.uint64))
     previous_ts: int = 0  # ts of the event before the first one, 0 at the start of a capture
     first_ts: int = 0  # ts of the capture's first event
     lookup: Lookup | None = None  # state as of any event of this batch

@@ -1,0 +1,266 @@
+"""A capture file: what it says of its host, and its events in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from tiercel.sources import blocks, metadata
+from tiercel.sources.decode import Decoder, Stop
+from tiercel.sources.records import FdRecord, ThreadRecord
+from tiercel.sources.stream import Stream
+from tiercel.state.batch import Batch, Tables
+from tiercel.state.world import World
+from tiercel.wire.conversion import CONSTANTS
+
+BATCH_EVENTS = 262_144
+BATCH_BYTES = 32 << 20
+"""A batch holds fewer events than asked for when their bytes would be more than about this."""
+
+_LEAST_READ = 64 << 10
+_USUAL_EVENT = 128  # bytes; only a first guess
+
+
+class CaptureError(Exception):
+    """The file cannot be opened or is no capture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Where in the uncompressed file (bytes from its start) reading went wrong, and how."""
+
+    offset: int
+    reason: str
+
+
+class Capture:
+    """A ``.scap`` file, plain or compressed with gzip or zstd; use it in a ``with`` statement.
+
+    Opening reads the blocks before the first event into ``world``, ``threads`` and ``descriptors`` (thread id and its
+    descriptors, in file order). ``damage`` is the first fault found, None when the file is sound so far. A file can hold
+    several captures in a row: ``section`` counts up when the next one begins, and its threads and descriptors then
+    replace those before.
+
+    Raises CaptureError when the file cannot be opened or is no capture.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.world = World()
+        self.threads: list[ThreadRecord] = []
+        self.descriptors: list[tuple[int, list[FdRecord]]] = []
+        self.damage: Damage | None = None
+        self.section = 0
+        self._pending = bytearray()  # read, not yet used
+        self._offset = 0  # of its first byte in the file
+        self._previous_ts = 0
+        try:
+            self._stream = Stream(self.path)
+        except OSError as error:
+            raise CaptureError(f"tiercel: {path}: {error.strerror}") from None
+        try:
+            self._open()
+        except BaseException:
+            self._stream.close()
+            raise
+
+    def __enter__(self) -> Capture:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; batches already handed out stay valid."""
+        self._stream.close()
+
+    def batches(self, size: int = BATCH_EVENTS, tables: Tables | None = None) -> Iterator[Batch]:
+        """Yield the events in file order, ``size`` to a batch, once; later the tracking columns are filled in.
+
+        A batch ends early when its bytes become too many and where another capture begins. Events of drivers newer than
+        the event table are left out, as libs does.
+        """
+        tables = Tables() if tables is None else tables
+        decoder = Decoder()
+        wanted = min(max(size * _USUAL_EVENT, _LEAST_READ), BATCH_BYTES)
+        old = bytearray()
+        going = self._describe()
+        while going:
+            data = bytearray(CONSTANTS)
+            decoder.carry(old, data)
+            begin = len(data)
+            self._take(data, wanted)
+            decoder.begin(size)
+            end, stop = self._fill(decoder, data, begin, size)
+            self._offset += end - begin
+            self._pending[:0] = memoryview(data)[end:]
+            if decoder.count:
+                yield self._batch(decoder, data, tables)
+            going = self._go_on(decoder, stop)
+            wanted = min(max((end - begin) * 17 // 16, _LEAST_READ), BATCH_BYTES)
+            old = data
+
+    def _open(self) -> None:
+        if not self._require(blocks.HEADER):
+            reason = self._stream.error or "too short to be a capture"
+            raise CaptureError(f"tiercel: {self.path}: {reason}")
+        if int.from_bytes(self._pending[:4], "little") != blocks.SECTION:
+            raise CaptureError(f"tiercel: {self.path}: not a capture (it does not start with a section header)")
+        fault = self._section_fault()
+        if fault:
+            raise CaptureError(f"tiercel: {self.path}: {fault}")
+        self._describe()
+
+    def _section_fault(self) -> str:
+        """Return why the section header at hand cannot be read on from, empty when it can."""
+        if not self._require(16):
+            return "the section header is cut off"
+        if self._pending[8:12] == blocks.SECTION_MAGIC[::-1]:
+            return "written on a big-endian machine, which is not supported"
+        if self._pending[8:12] != blocks.SECTION_MAGIC:
+            return "the section header holds no byte-order magic"
+        major = int.from_bytes(self._pending[12:14], "little")
+        if major > blocks.MAJOR_VERSION:
+            return f"file format version {major} is newer than this reads (up to {blocks.MAJOR_VERSION})"
+        return ""
+
+    def _require(self, size: int) -> bool:
+        """Read until ``size`` bytes are pending; False when the file has fewer."""
+        while len(self._pending) < size:
+            chunk = self._stream.read()
+            if not chunk:
+                return False
+            self._pending += chunk
+        return True
+
+    def _take(self, data: bytearray, size: int) -> None:
+        """Move up to ``size`` pending bytes to ``data``, reading more as needed."""
+        self._require(size)
+        data += memoryview(self._pending)[:size]
+        del self._pending[:size]
+
+    def _fill(self, decoder: Decoder, data: bytearray, begin: int, size: int) -> tuple[int, Stop]:
+        """Decode into the batch begun, from byte ``begin`` on; returns where decoding stopped and why."""
+        position = begin
+        while True:
+            decoder.attach(data)
+            try:
+                position = decoder.run(position, size)
+            finally:
+                decoder.detach()
+            stop = Stop(decoder.stop)
+            if stop == Stop.OTHER:
+                after = self._inline(data, position, self._offset + position - begin)
+                if after > position:
+                    position = after
+                    continue
+                if after < 0:
+                    stop = Stop.MORE
+            if stop != Stop.MORE or (decoder.count and len(data) > BATCH_BYTES * 3 // 2):
+                return position, stop
+            held = len(data)
+            self._take(data, _LEAST_READ if len(self._pending) else 1 << 20)
+            if len(data) == held:
+                return position, stop
+
+    def _inline(self, data: bytearray, position: int, offset: int) -> int:
+        """Handle a block between events; return where the next one starts, -1 when bytes are missing.
+
+        Returns ``position`` itself for a block that ends the batch: a section header, or one of impossible length.
+        """
+        kind, length = (int.from_bytes(data[position + i : position + i + 4], "little") for i in (0, 4))
+        if kind == blocks.SECTION or not blocks.FRAME <= length <= blocks.MAX_BLOCK:
+            return position
+        if position + length > len(data):
+            return -1
+        self._apply(kind, bytes(data[position + blocks.HEADER : position + length - 4]), offset)
+        return position + length
+
+    def _go_on(self, decoder: Decoder, stop: Stop) -> bool:
+        """Prepare for the next batch; False at the end."""
+        if stop == Stop.FULL:
+            return True
+        if stop == Stop.DAMAGE:
+            length = int.from_bytes(self._pending[4:8], "little")
+            return self._stopped(f"event block of impossible length {length}")
+        if stop == Stop.MORE:
+            if self._require(len(self._pending) + 1):
+                return True
+            return self._ended()
+        if int.from_bytes(self._pending[:4], "little") == blocks.SECTION:
+            fault = self._section_fault()
+            if fault:
+                return self._stopped(fault)
+            self.section += 1
+            self.threads, self.descriptors = [], []
+            decoder.forget()
+            decoder.leading, decoder.first_ts = True, 0
+        return self._describe()
+
+    def _describe(self) -> bool:
+        """Read blocks up to the next event; False when there is none."""
+        while True:
+            if not self._require(blocks.HEADER):
+                return self._ended()
+            kind, length = (int.from_bytes(self._pending[i : i + 4], "little") for i in (0, 4))
+            if kind in blocks.EVENTS:
+                return True
+            if not blocks.FRAME <= length <= blocks.MAX_BLOCK:
+                return self._stopped(f"block of impossible length {length}")
+            if not self._require(length):
+                return self._ended()
+            if self._pending[length - 4 : length] != self._pending[4:8]:
+                return self._stopped("block whose two lengths differ")
+            self._apply(kind, bytes(self._pending[blocks.HEADER : length - 4]), self._offset)
+            del self._pending[:length]
+            self._offset += length
+
+    def _apply(self, kind: int, body: bytes, offset: int) -> None:
+        """Take over what a block says of the host; a fault inside it is noted and reading goes on."""
+        try:
+            if kind in blocks.MACHINE:
+                self.world.machine = metadata.machine(body)
+            elif kind in blocks.PROCESSES:
+                metadata.processes(body, blocks.PROCESSES[kind], self.threads)
+            elif kind in blocks.DESCRIPTORS:
+                metadata.descriptors(body, blocks.DESCRIPTORS[kind], self.descriptors)
+            elif kind in blocks.INTERFACES:
+                metadata.interfaces(body, blocks.INTERFACES[kind], self.world)
+            elif kind in blocks.USERS:
+                metadata.users(body, blocks.USERS[kind], self.world)
+        except metadata.MetadataError as error:
+            self._note(offset, str(error))
+
+    def _ended(self) -> bool:
+        """The file has no more bytes: note damage unless it ends between blocks."""
+        if self._stream.error:
+            self._note(self._offset + len(self._pending), self._stream.error)
+        elif self._pending:
+            self._note(self._offset, "the file ends inside a block")
+        return False
+
+    def _stopped(self, reason: str) -> bool:
+        self._note(self._offset, reason)
+        return False
+
+    def _note(self, offset: int, reason: str) -> None:
+        if self.damage is None:
+            self.damage = Damage(offset, reason)
+
+    def _batch(self, decoder: Decoder, data: bytearray, tables: Tables) -> Batch:
+        num, ts, tid, cpu, types, visible, first, start, length = decoder.columns()
+        shown = visible.view(np.bool_)
+        batch = Batch(
+            tables=tables, data=data, count=decoder.count, num=num, ts=ts, tid=tid, cpu=cpu, types=types, visible=shown,
+            first=first, start=start, length=length, previous_ts=self._previous_ts, first_ts=decoder.first_ts,
+        )  # fmt: skip
+        seen = np.flatnonzero(shown)
+        if len(seen):
+            self._previous_ts = int(ts[seen[-1]])
+        return batch

@@ -1,0 +1,93 @@
+cimport cython
+
+cdef unsigned int _EV, _EV_INT, _EV_V2, _EV_V2_LARGE, _EVF, _EVF_V2, _EVF_V2_LARGE
+cdef Py_ssize_t _MAX_BLOCK, _MAX_SMALL_BLOCK, _PARAMS, _PROBES, _STORED
+cdef unsigned int _STATE_ONLY
+
+
+cdef class Decoder:
+    cdef public object data
+    cdef Py_ssize_t end
+    cdef const unsigned short[:] w16
+    cdef const unsigned int[:] w32
+    cdef const unsigned long long[:] w64
+    cdef const long long[:] s64
+
+    cdef Py_ssize_t known
+    cdef public unsigned long long num
+    cdef public unsigned long long first_ts
+    cdef public bint leading
+    cdef public int stop
+    cdef public Py_ssize_t count
+    cdef public Py_ssize_t spans
+
+    cdef unsigned long long[::1] c_num
+    cdef unsigned long long[::1] c_ts
+    cdef long long[::1] c_tid
+    cdef unsigned short[::1] c_cpu
+    cdef unsigned short[::1] c_type
+    cdef unsigned char[::1] c_visible
+    cdef int[::1] c_first
+    cdef int[::1] c_start
+    cdef int[::1] c_length
+    cdef int[::1] t_start
+    cdef int[::1] t_length
+
+    cdef int[::1] action
+    cdef int[::1] plan_number
+    cdef int[::1] plan_outcome
+    cdef int[::1] plan_enter
+    cdef int[::1] plan_first
+    cdef int[::1] plan_count
+    cdef int[::1] op_code
+    cdef int[::1] op_param
+    cdef int[::1] op_start
+    cdef int[::1] op_length
+    cdef int[::1] op_cap
+    cdef unsigned char[::1] traits
+    cdef int[::1] widest
+
+    cdef public Py_ssize_t slots
+    cdef long long[::1] slot_tid
+    cdef int[::1] slot_type
+    cdef int[::1] slot_count
+    cdef int[::1] slot_start
+    cdef int[::1] slot_length
+
+    @cython.locals(home=cython.longlong, step=cython.Py_ssize_t, slot=cython.Py_ssize_t)
+    cdef Py_ssize_t find(self, long long tid) except? -2
+
+    @cython.locals(home=cython.longlong, step=cython.Py_ssize_t, slot=cython.Py_ssize_t, free=cython.Py_ssize_t)
+    cdef Py_ssize_t claim(self, long long tid) except? -2
+
+    cdef int widen(self) except -1
+
+    @cython.locals(slot=cython.Py_ssize_t, j=cython.Py_ssize_t, start=cython.Py_ssize_t, length=cython.Py_ssize_t)
+    cpdef carry(self, old, new)
+
+    cdef int json(self, Py_ssize_t block) except -1
+
+    @cython.locals(fitting=cython.Py_ssize_t, reach=cython.Py_ssize_t, count=cython.Py_ssize_t)
+    cdef Py_ssize_t parameters(self, Py_ssize_t at, Py_ssize_t end, Py_ssize_t number) except -1
+
+    @cython.locals(value=cython.Py_ssize_t, base=cython.Py_ssize_t, k=cython.Py_ssize_t, length=cython.Py_ssize_t)
+    cdef int measure(self, Py_ssize_t at, Py_ssize_t count, bint wide, Py_ssize_t end) except -1
+
+    @cython.locals(
+        base=cython.Py_ssize_t, first=cython.Py_ssize_t, count=cython.Py_ssize_t, wanted=cython.int,
+        found=cython.int, slot=cython.Py_ssize_t, k=cython.Py_ssize_t, op=cython.Py_ssize_t, code=cython.int,
+        start=cython.int, length=cython.int,
+    )
+    cdef int convert(self, Py_ssize_t chosen, Py_ssize_t stored, long long tid, Py_ssize_t block) except -1
+
+    @cython.locals(slot=cython.Py_ssize_t, k=cython.Py_ssize_t)
+    cdef int remember(self, long long tid, int number, Py_ssize_t count) except -1
+
+    @cython.locals(
+        end=cython.Py_ssize_t, kind=cython.uint, total=cython.Py_ssize_t, flags=cython.uint, at=cython.Py_ssize_t,
+        header=cython.Py_ssize_t, most=cython.Py_ssize_t, block=cython.Py_ssize_t, number=cython.Py_ssize_t,
+        tid=cython.longlong, traits=cython.uint, close=cython.Py_ssize_t, width=cython.Py_ssize_t,
+        count=cython.Py_ssize_t, length=cython.Py_ssize_t, chosen=cython.Py_ssize_t, visible=cython.int,
+        n=cython.Py_ssize_t,
+    )
+    cpdef Py_ssize_t run(self, Py_ssize_t position, Py_ssize_t size) except -1
