@@ -1,0 +1,115 @@
+"""The text of a condition, where its characters stand in the rules file, and what can be wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tiercel.rules.syntax import Span
+
+Locate = Callable[[int], Span]
+"""Gives the place in the rules file of an offset in a condition as it was written."""
+
+
+class ConditionText:
+    """A condition as written, and as it reads once lists have been put in.
+
+    Attributes:
+        written: the condition as it stands in the rules file.
+        text: the text that is parsed; lists have been replaced by their items.
+        origin: for each offset in ``text`` (its end included) the offset in ``written``; ``None`` when they are equal.
+    """
+
+    __slots__ = ("_locate", "origin", "text", "written")
+
+    def __init__(
+        self,
+        written: str,
+        locate: Locate | None = None,
+        text: str | None = None,
+        origin: Sequence[int] | None = None,
+    ) -> None:
+        self.written = written
+        self.text = written if text is None else text
+        self.origin = origin
+        self._locate = locate
+
+    def offset(self, at: int) -> int:
+        """Return the offset in ``written`` of an offset in ``text``."""
+        return at if self.origin is None else self.origin[min(at, len(self.origin) - 1)]
+
+    def position(self, at: int) -> tuple[int, int, int]:
+        """Return (offset from 0, line from 1, column from 1) in the condition as written."""
+        offset = self.offset(at)
+        before = self.written[:offset]
+        line_start = max(before.rfind("\n"), before.rfind("\r")) + 1
+        return offset, before.count("\n") + before.count("\r") + 1, offset - line_start + 1
+
+    def span(self, at: int, length: int = 1) -> Span:
+        """Return the place in the rules file, or in the condition itself when the file is not known."""
+        if self._locate is not None:
+            return self._locate(self.offset(at))
+        _, line, column = self.position(at)
+        return Span("", line, column, length)
+
+
+class ConditionError(ValueError):
+    """A condition or an output that cannot be used.
+
+    Attributes:
+        code: Falco's name for the kind of error, for example ``LOAD_ERR_COMPILE_CONDITION``.
+        message: what is wrong, without the place.
+        text, at: the text that is wrong and the offset in ``text.text``. It may be a macro's text.
+        unknown: a field or an event type is not known; ``skip-if-unknown-filter`` turns that into a warning.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        text: ConditionText,
+        at: int,
+        *,
+        unknown: bool = False,
+        code: str = "LOAD_ERR_COMPILE_CONDITION",
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.text = text
+        self.at = at
+        self.unknown = unknown
+        self.code = code
+
+    @property
+    def position(self) -> tuple[int, int, int]:
+        """(offset from 0, line from 1, column from 1) in the text as written."""
+        return self.text.position(self.at)
+
+    @property
+    def span(self) -> Span:
+        """The place in the rules file."""
+        return self.text.span(self.at)
+
+
+class ConditionWarning:
+    """Something doubtful in a condition or an output.
+
+    Attributes:
+        code: Falco's name for the kind of warning, for example ``LOAD_UNSAFE_NA_CHECK``.
+        message: what is doubtful; empty when the code says it all.
+        text, at: as in :class:`ConditionError`; ``at`` is ``None`` when the warning is about the whole text.
+    """
+
+    __slots__ = ("at", "code", "message", "text")
+
+    def __init__(self, code: str, message: str, text: ConditionText, at: int | None = None) -> None:
+        self.code = code
+        self.message = message
+        self.text = text
+        self.at = at
+
+    @property
+    def span(self) -> Span:
+        """The place in the rules file."""
+        return self.text.span(self.at or 0)
+
+    def __repr__(self) -> str:
+        return f"ConditionWarning({self.code!r}, {self.message!r}, at={self.at})"

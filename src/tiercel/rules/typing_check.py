@@ -1,0 +1,339 @@
+"""From parse trees to typed conditions: fields looked up, operators and constants checked against types."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import NoReturn
+
+import re2
+
+from tiercel.fields.model import ValueType
+from tiercel.rules import lexer
+from tiercel.rules.condition_text import ConditionError, ConditionText, ConditionWarning
+from tiercel.rules.parse_tree import (
+    Argument,
+    Call,
+    Compare,
+    Conjunction,
+    Disjunction,
+    Exists,
+    FieldName,
+    Identifier,
+    Items,
+    MacroUse,
+    Negation,
+    Parsed,
+    Text,
+    TextList,
+    Tree,
+)
+from tiercel.rules.syntax import (
+    And,
+    Check,
+    FieldRef,
+    Literal,
+    Modifier,
+    Node,
+    Not,
+    Operand,
+    Operator,
+    Or,
+    Transform,
+)
+from tiercel.rules.typing_fields import FieldError, FieldNames
+from tiercel.rules.typing_operators import (
+    base_field,
+    incompatible,
+    one_argument_type,
+    operand_type,
+    right_side_error,
+    several_arguments_type,
+)
+from tiercel.rules.values import Width, parse_number, parse_value
+from tiercel.wire.event_table import EVENTS
+from tiercel.wire.syscall_table import CODES
+
+Term = Operand | bytes | tuple[bytes, ...]
+
+ASYNCHRONOUS_EVENTS = frozenset({"container", "container_removed"})
+"""Names of the events Falco's container plugin adds; tiercel knows their fields itself."""
+
+EVENT_TYPES = frozenset(event.name for event in EVENTS) | frozenset(CODES) | ASYNCHRONOUS_EVENTS
+"""What ``evt.type`` may be compared with."""
+
+_LATENCY = "field is not available due to the drop of enter events."
+DEPRECATED_FIELDS: dict[str, str] = {
+    "evt.dir": "due to the drop of enter events, 'evt.dir = <' always evaluates to true, and 'evt.dir = >' always "
+    "evaluates to false. The rule expression can be simplified by removing the condition on 'evt.dir'",
+    "evt.latency": _LATENCY,
+    "evt.latency.s": _LATENCY,
+    "evt.latency.ns": _LATENCY,
+    "evt.latency.human": _LATENCY,
+    "evt.wait_latency": _LATENCY,
+}
+"""Fields that still load but say nothing any more, with what Falco says about them."""
+
+_OPERATORS: dict[str, Operator] = {operator.value: operator for operator in Operator}
+_MODIFIERS: dict[str, Modifier | None] = {"": None, **{modifier.value: modifier for modifier in Modifier}}
+_EVENT_TYPE_FIELDS = ("evt.type", "syscall.type")
+_EVENT_TYPE_OPERATORS = (Operator.EQ, Operator.EQ2, Operator.NE, Operator.IN)
+_NA_OPERATORS = (*_EVENT_TYPE_OPERATORS, Operator.INTERSECTS, Operator.PMATCH)
+_NEEDLESS_REGEX = re.compile(r"\^?(?:\.[+*?])?[^.+*?^$()\[\]{}|\\]*(?:\.[+*?])?\$?")
+_FIELD_LIKE = re.compile(r"[a-zA-Z][\w]*(?:\.[a-zA-Z]\w*)+(?:\[.*\])?")
+_CALL_LIKE = re.compile(rf"(?:val|{'|'.join(lexer.TRANSFORMERS)})\(.*\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A typed condition and what is doubtful in it."""
+
+    node: Node
+    warnings: tuple[ConditionWarning, ...]
+
+
+class Typing:
+    """Types the conditions of one rule set; macros are typed once.
+
+    ``fields`` decides which fields exist.
+    """
+
+    def __init__(self, fields: FieldNames) -> None:
+        self.fields = fields
+        self._macros: dict[int, tuple[Parsed, Typed]] = {}
+
+    def condition(self, parsed: Parsed) -> Typed:
+        """Return the typed form of a condition without identifiers.
+
+        Raises:
+            ConditionError: a field, operator, constant or transformer does not fit.
+        """
+        one = _One(self, parsed.text)
+        node = one.node(parsed.tree)
+        return Typed(node, tuple(one.warnings))
+
+    def macro(self, parsed: Parsed) -> Typed:
+        """Return the typed form of a macro, the same one each time."""
+        known = self._macros.get(id(parsed))
+        if known is None:
+            known = self._macros[id(parsed)] = (parsed, self.condition(parsed))
+        return known[1]
+
+    def operand(self, tree: FieldName | Call, text: ConditionText) -> Operand:
+        """Return the typed form of a field or transformer, for output templates.
+
+        Raises:
+            ConditionError: it does not exist, or its arguments do not fit.
+        """
+        return _One(self, text).operand(tree, tree.at)
+
+
+class _One:
+    """One text being typed."""
+
+    def __init__(self, typing: Typing, text: ConditionText) -> None:
+        self.typing = typing
+        self.text = text
+        self.warnings: list[ConditionWarning] = []
+
+    def node(self, tree: Tree) -> Node:
+        if isinstance(tree, Compare):
+            return self._compare(tree)
+        if isinstance(tree, MacroUse):
+            typed = self.typing.macro(tree.macro)
+            self.warnings.extend(typed.warnings)
+            return typed.node
+        if isinstance(tree, Conjunction):
+            return And(tuple([self.node(child) for child in tree.children]))
+        if isinstance(tree, Disjunction):
+            return Or(tuple([self.node(child) for child in tree.children]))
+        if isinstance(tree, Negation):
+            return Not(self.node(tree.child))
+        if isinstance(tree, Exists):
+            left = self.operand(tree.left, tree.at)
+            if self._event_type_inside(left):
+                self._fail("event code search does not support `evt.type` checks with transformers", tree.at)
+            return Check(left, Operator.EXISTS, at=self.text.span(tree.at))
+        assert isinstance(tree, Identifier)
+        self._fail(f"Undefined macro '{tree.name}' used in filter.", tree.at)
+
+    # Checks
+
+    def _compare(self, tree: Compare) -> Check:
+        left = self.operand(tree.left, tree.at)
+        operator = _OPERATORS[tree.operator]
+        type, is_list = operand_type(left)
+        if problem := incompatible(operator, type, is_list):
+            self._fail(f"filter error: {problem}", tree.at)
+        if tree.modifier and is_list:
+            self._fail(f"filter error: '{tree.modifier}' does not go with list filters", tree.at)
+        self._check_event_type(left, operator, tree)
+        modifier = _MODIFIERS[tree.modifier]
+        at = self.text.span(tree.at)
+        if isinstance(tree.right, Call):
+            right = self.operand(tree.right, tree.at)
+            if problem := right_side_error(operator, left, right):
+                self._fail(problem, tree.at)
+            return Check(left, operator, right=right, modifier=modifier, at=at)
+        if isinstance(tree.right, Text):
+            written, places = (tree.right.value,), (tree.right.at,)
+        else:
+            written, places = tree.right.values, tree.right.places
+        values = self._values(left, operator, type, written, places)
+        self._warn_about_values(tree, operator, written, places)
+        return Check(left, operator, values, None, modifier, written, at)
+
+    def _values(
+        self, left: Operand, operator: Operator, type: ValueType, written: tuple[str, ...], places: tuple[int, ...]
+    ) -> tuple[Literal, ...]:
+        name = left.field.name if isinstance(left, FieldRef) else ""
+        width = self._width(left)
+        values: list[Literal] = []
+        for text, place in zip(written, places, strict=True):
+            try:
+                value = parse_value(text, type, operator, width)
+                if operator is Operator.REGEX:
+                    _check_regex(text)
+            except ValueError as error:
+                self._fail(f"filter error: {error}", place)
+            if name == "evt.type" and text not in EVENT_TYPES:
+                close = difflib.get_close_matches(text, EVENT_TYPES, 1)
+                hint = f" (did you mean '{close[0]}'?)" if close else ""
+                self._fail(f"unknown event type {text}{hint}", place, unknown=True)
+            if name == "evt.around":
+                if operator not in (Operator.EQ, Operator.EQ2):
+                    self._fail("evt.around supports only '=' comparison operator", place)
+                parse_number(text, Width(64, False))
+            values.append(value)
+        return tuple(values)
+
+    def _width(self, left: Operand) -> Width | None:
+        if isinstance(left, FieldRef) and left.field.name == "evt.rawarg" and isinstance(left.argument, str):
+            return self.typing.fields.resolve(f"evt.rawarg.{left.argument}", None).width
+        return None
+
+    def _check_event_type(self, left: Operand, operator: Operator, tree: Compare) -> None:
+        if operator not in _EVENT_TYPE_OPERATORS or self.typing.fields.source != "syscall":
+            return
+        if isinstance(left, FieldRef):
+            if left.field.name in _EVENT_TYPE_FIELDS and isinstance(tree.right, Call):
+                message = "right-hand field comparisons on `evt.type`/`syscall.type` checks are not supported"
+                self._fail(f"{message} by event code search", tree.at)
+        elif self._event_type_inside(left):
+            self._fail("event code search does not support `evt.type` checks with transformers", tree.at)
+
+    def _event_type_inside(self, operand: Operand) -> bool:
+        if isinstance(operand, FieldRef) or self.typing.fields.source != "syscall":
+            return False
+        return any(
+            isinstance(argument, FieldRef)
+            and argument.field.name in _EVENT_TYPE_FIELDS
+            or isinstance(argument, Transform)
+            and self._event_type_inside(argument)
+            for argument in operand.arguments
+        )
+
+    # Operands
+
+    def operand(self, tree: FieldName | Call, check_at: int) -> Operand:
+        if isinstance(tree, FieldName):
+            return self._field(tree)
+        if tree.name == "val":
+            if tree.argument is not None:
+                self._fail("filter error: transformer 'val' does not support field arguments", check_at)
+            inner = tree.arguments[0]
+            assert isinstance(inner, FieldName)
+            return self._field(inner)
+        arguments = tuple([self._term(argument, check_at) for argument in tree.arguments])
+        try:
+            if len(arguments) > 1:
+                type, is_list = several_arguments_type(tree.name, arguments, tree.argument)
+            elif tree.argument is not None:
+                raise ValueError(f"transformer '{tree.name}' does not support field arguments")
+            elif tree.name in ("join", "concat", "getopt"):
+                raise ValueError(f"{tree.name}() takes at least 2 arguments")
+            else:
+                type, is_list = one_argument_type(tree.name, arguments[0])
+        except ValueError as error:
+            self._fail(f"filter error: {error}", check_at)
+        return Transform(tree.name, arguments, type, is_list, tree.argument, self.text.span(tree.at))
+
+    def _field(self, tree: FieldName) -> FieldRef:
+        try:
+            resolved = self.typing.fields.resolve(tree.name, tree.argument)
+        except FieldError as error:
+            self._fail(str(error), tree.at, unknown=error.unknown)
+        if tree.name in DEPRECATED_FIELDS:
+            self._warn("LOAD_DEPRECATED_ITEM", DEPRECATED_FIELDS[tree.name], tree.at)
+        return FieldRef(resolved.field, resolved.argument, self.text.span(tree.at))
+
+    def _term(self, tree: Argument, check_at: int) -> Term:
+        if isinstance(tree, Text):
+            return tree.value.encode("utf-8", "surrogateescape")
+        if isinstance(tree, Items):
+            items = tuple([self._term(item, check_at) for item in tree.items])
+            texts = tuple([item for item in items if isinstance(item, bytes)])
+            if len(texts) == len(items):
+                return texts
+            return Transform("list", items, ValueType.CHARBUF, True, None, self.text.span(tree.at))
+        return self.operand(tree, check_at)
+
+    # Warnings
+
+    def _warn_about_values(
+        self, tree: Compare, operator: Operator, written: tuple[str, ...], places: tuple[int, ...]
+    ) -> None:
+        if operator is Operator.REGEX:
+            for text, place in zip(written, places, strict=True):
+                if _NEEDLESS_REGEX.fullmatch(text):
+                    self._warn(
+                        "LOAD_COMPILE_CONDITION",
+                        f"regex check with '{text}' may be optimized with simpler operators such as "
+                        "'=', 'contains', 'startswith', 'endswith'",
+                        place,
+                    )
+        for text, place in zip(written, places, strict=True):
+            if "." not in text and "(" not in text:
+                continue
+            compact = "".join(text.split())
+            if _FIELD_LIKE.fullmatch(compact) and self.typing.fields.exists(compact):
+                message = f"'{text}' may be a valid field misused as a const string value"
+                self._warn("LOAD_COMPILE_CONDITION", message, place)
+            elif _CALL_LIKE.fullmatch(compact):
+                message = f"'{text}' may be a valid field transformer misused as a const string value"
+                self._warn("LOAD_COMPILE_CONDITION", message, place)
+        if "<NA>" in written and operator in _NA_OPERATORS and _unsafe(tree.left):
+            self._warn("LOAD_UNSAFE_NA_CHECK", "", places[written.index("<NA>")])
+
+    def _warn(self, code: str, message: str, at: int) -> None:
+        self.warnings.append(ConditionWarning(code, message, self.text, at))
+
+    def _fail(self, message: str, at: int, *, unknown: bool = False) -> NoReturn:
+        raise ConditionError(message, self.text, at, unknown=unknown)
+
+
+def _unsafe(tree: Argument) -> bool:
+    """Whether the last field named is one of those that Falco's plugins never leave unset."""
+    while isinstance(tree, Call | Items):
+        inner = tree.arguments if isinstance(tree, Call) else tree.items
+        if not inner:
+            return False
+        tree = inner[-1]
+    return isinstance(tree, FieldName) and tree.name.startswith(("ka.", "jevt."))
+
+
+def _check_regex(pattern: str) -> None:
+    options = re2.Options()
+    options.posix_syntax = True
+    options.longest_match = True
+    options.log_errors = False
+    try:
+        re2.compile(pattern, options)
+    except re2.error as error:
+        text = error.args[0] if error.args else error
+        text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        raise ValueError(f"invalid regex pattern: {text}") from None
+
+
+__all__ = ["ASYNCHRONOUS_EVENTS", "DEPRECATED_FIELDS", "EVENT_TYPES", "Typed", "Typing", "base_field"]
