@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from tiercel.capture import blocks
 from tiercel.capture.parameters import encode
+from tiercel.sources.decode import HIDDEN_ENTER, INITIAL_STATE
 from tiercel.sources.records import FdRecord, ThreadRecord
 from tiercel.state.batch import Batch
 from tiercel.state.world import Container, World
@@ -34,6 +35,8 @@ _SUFFIXES: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd", ".zstd": "zs
 _CONTAINER_EVENTS = frozenset(
     BY_CONSTANT[name] for name in ("ASYNCEVENT_E", "CONTAINER_E", "CONTAINER_JSON_E", "CONTAINER_JSON_2_E")
 )
+_HIDDEN = HIDDEN_ENTER | INITIAL_STATE  # by their type, no flag needed
+_STATE_ONLY = 1
 _BUFFER = 1 << 20
 
 
@@ -159,14 +162,15 @@ class CaptureWriter:
     def write_batch(self, batch: Batch, indices: NDArray[np.integer] | Sequence[int] | None = None) -> None:
         """Copy events of a decoded batch: all of them, or those at ``indices`` (ascending).
 
-        Containers that ``batch.world`` knows by then and that no copied event tells are announced before the first
-        event that could need them.
+        Events that readers do not see, but that say how the state came about, stay hidden. Containers that
+        ``batch.world`` knows by then and that no copied event tells are announced before the first event that could
+        need them.
         """
         chosen = range(batch.count) if indices is None else [int(index) for index in indices]
         data = batch.data
         first, start, length = batch.first.tolist(), batch.start, batch.length
         types, times, tids, cpus = batch.types.tolist(), batch.ts.tolist(), batch.tid.tolist(), batch.cpu.tolist()
-        numbers = batch.num.tolist()
+        numbers, visible = batch.num.tolist(), batch.visible.tolist()
         pending = self._unannounced(batch.world)
         for i in chosen:
             type = types[i]
@@ -178,7 +182,8 @@ class CaptureWriter:
             low, high = first[i], first[i + 1]
             lengths = length[low:high].tolist()
             payload = b"".join(data[at : at + size] for at, size in zip(start[low:high].tolist(), lengths, strict=True))
-            self._event(times[i], tids[i], type, EVENTS[type].large, lengths, payload, cpus[i], 0)
+            flags = 0 if not visible or visible[i] or type in _HIDDEN else _STATE_ONLY
+            self._event(times[i], tids[i], type, EVENTS[type].large, lengths, payload, cpus[i], flags)
 
     def _unannounced(self, world: World | None) -> list[Container]:
         if world is None:
