@@ -1,7 +1,7 @@
 """Building fields from two halves: whose row is asked (a subject) and what is read from it (a reading).
 
-``proc.pname`` is the parent's ``COMM``; ``proc.cmdline`` is a text made of the caller's ``COMM`` and ``ARGS``. Both halves
-work on one event and on many, so every field made here has a row and a bulk getter that agree.
+``proc.pname`` is the parent's ``COMM``; ``proc.cmdline`` is a text made of the caller's ``COMM`` and ``ARGS``. Both
+halves work on one event and on many, so every field made here has a row and a bulk getter that agree.
 """
 
 from __future__ import annotations

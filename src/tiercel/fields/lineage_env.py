@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tiercel.fields.bulk import NOBODY
 from tiercel.fields.lineage_walk import walk
 from tiercel.fields.model import Argument, Field, Value, ValueType
 from tiercel.fields.process_name import env_reading, variable
@@ -40,10 +39,8 @@ def _printed(event: Event, argument: str | int | None) -> Value | None:
         return b""
     if name is not None:
         return next((value for row in _up(event, main, _REACH) if (value := _environment(event, row, name))), b"")
-    last, found = NOBODY, 0
-    for last in _up(event, main, min(steps, 4096)):
-        found += 1
-    return None if found < steps else _environment(event, last)
+    rows = list(_up(event, main, min(steps, 4096)))
+    return None if len(rows) < steps else _environment(event, rows[-1])
 
 
 def _row(event: Event, argument: str | int | None) -> Value | None:
@@ -60,6 +57,8 @@ AENV = Field(
     "HOME=/root PATH=/usr/bin",
     _row,
     argument=Argument.OPTIONAL,
+    index=True,
+    key=True,
     no_rhs=True,
     no_transformer=True,
     number_format="na",

@@ -6,6 +6,7 @@ The walk follows parent thread ids from the main thread, stops where a parent is
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -87,7 +88,7 @@ def joined(batch: Batch, lists: Column) -> Column:
     numbers = lists.values.tolist()
     values = np.full(len(lists.offsets) - 1, -1, np.int64)
     bounds = lists.offsets.tolist()
-    for i, (start, end) in enumerate(zip(bounds, bounds[1:], strict=False)):
+    for i, (start, end) in enumerate(pairwise(bounds)):
         key = tuple(numbers[start:end])
         if key not in known:
             line = join([strings.get(number) or b"" for number in key])

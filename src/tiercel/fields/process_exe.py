@@ -34,7 +34,7 @@ FIELDS: tuple[Field, ...] = (
         "proc.is_exe_upper_layer",
         CALLER,
         _flag(ExeFlag.UPPER_LAYER),
-        "Whether the executable is in the upper layer of an overlay: it was added or changed after the image was built.",
+        "Whether the executable is in the upper layer of an overlay: added or changed after the image was built.",
     ),
     truth(
         "proc.is_exe_lower_layer",
@@ -89,7 +89,7 @@ FIELDS: tuple[Field, ...] = (
         _ABS,
         CALLER,
         Derived(_since_namespace, P.EXE_CTIME, P.PIDNS_START_TS, P.LASTEXEC_TS),
-        "Nanoseconds from the start of the pid namespace to the last change of the executable's inode, if in that order.",
+        "Nanoseconds from the start of the pid namespace to the last change of the executable's inode, if later.",
         "5303981974547",
         none=0,
     ),

@@ -98,6 +98,7 @@ FIELDS: tuple[Field, ...] = (
         _args_row,
         _args_bulk,
         Argument.OPTIONAL,
+        index=True,
         number_format="na",
     ),
     text("proc.cmdline", CALLER, CMDLINE, "Name and arguments, joined by blanks.", "bash -c id"),
@@ -121,6 +122,7 @@ FIELDS: tuple[Field, ...] = (
         _env_row,
         _env_bulk,
         Argument.OPTIONAL,
+        key=True,
         number_format="na",
     ),
     Field(

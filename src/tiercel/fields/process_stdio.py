@@ -7,10 +7,35 @@ import numpy as np
 from tiercel.fields.bulk import I64
 from tiercel.fields.model import Column, Field, Value, ValueType
 from tiercel.state.batch import Batch
-from tiercel.state.columns import F, P
+from tiercel.state.columns import F, FdKind, P
 from tiercel.state.event import Event
 
-_TYPES: dict[int, bytes] = {}
+_TYPES: dict[int, bytes] = {
+    FdKind.FILE: b"file",
+    FdKind.FILE_V2: b"file",
+    FdKind.DIRECTORY: b"directory",
+    FdKind.IPV4_SOCK: b"ipv4",
+    FdKind.IPV4_SERVSOCK: b"ipv4",
+    FdKind.IPV6_SOCK: b"ipv6",
+    FdKind.IPV6_SERVSOCK: b"ipv6",
+    FdKind.UNIX_SOCK: b"unix",
+    FdKind.FIFO: b"pipe",
+    FdKind.EVENT: b"event",
+    FdKind.SIGNALFD: b"signalfd",
+    FdKind.EVENTPOLL: b"eventpoll",
+    FdKind.INOTIFY: b"inotify",
+    FdKind.TIMERFD: b"timerfd",
+    FdKind.NETLINK: b"netlink",
+    FdKind.BPF: b"bpf",
+    FdKind.USERFAULTFD: b"userfaultfd",
+    FdKind.IOURING: b"io_uring",
+    FdKind.MEMFD: b"memfd",
+    FdKind.PIDFD: b"pidfd",
+}
+
+
+def _type(kind: int) -> bytes:
+    return _TYPES.get(kind, b"<NA>")
 
 
 def _file(event: Event, fd: int) -> int:
@@ -45,28 +70,22 @@ def _name_field(name: str, fd: int, summary: str) -> Field:
 def _type_field(name: str, fd: int, summary: str) -> Field:
     def row(event: Event, argument: str | int | None) -> Value | None:
         file = _file(event, fd)
-        return None if file < 0 else _TYPES.get(event.file_cell(F.KIND, file), b"<NA>")
+        return None if file < 0 else _type(event.file_cell(F.KIND, file))
 
     def bulk(batch: Batch, indices: I64, argument: str | int | None) -> Column:
         files = _files(batch, indices, fd)
         kinds = np.where(files < 0, -99, batch.tables.files.array[files, F.KIND])
         values = np.full(len(files), -1, np.int64)
         for kind in np.unique(kinds[files >= 0]).tolist():
-            values[kinds == kind] = batch.tables.strings.intern(_TYPES.get(kind, b"<NA>"))
+            values[kinds == kind] = batch.tables.strings.intern(_type(kind))
         return Column(values, text=True)
 
     return Field(name, ValueType.CHARBUF, summary, "pipe", row, bulk, number_format="na")
 
 
-_STREAMS = (("stdin", "standard input"), ("stdout", "standard output"), ("stderr", "standard error"))
+_STREAMS = (("stdin", 0, "standard input"), ("stdout", 1, "standard output"), ("stderr", 2, "standard error"))
 
 FIELDS: tuple[Field, ...] = (
-    *(
-        _type_field(f"proc.{name}.type", fd, f"Kind of descriptor {fd}, {what}.")
-        for fd, (name, what) in enumerate(_STREAMS)
-    ),
-    *(
-        _name_field(f"proc.{name}.name", fd, f"Name of descriptor {fd}, {what}.")
-        for fd, (name, what) in enumerate(_STREAMS)
-    ),
+    *(_type_field(f"proc.{name}.type", fd, f"Kind of descriptor {fd}, {what}.") for name, fd, what in _STREAMS),
+    *(_name_field(f"proc.{name}.name", fd, f"Name of descriptor {fd}, {what}.") for name, fd, what in _STREAMS),
 )

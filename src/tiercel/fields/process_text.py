@@ -63,7 +63,7 @@ def items(text: bytes | None) -> list[bytes]:
 
 
 def join(parts: list[bytes]) -> bytes | None:
-    """Join texts the way output of a whole lineage does: blanks between, none before the first text that is not empty."""
+    """Join the texts of a whole lineage for output: blanks between, but none before the first that is not empty."""
     line = b""
     for part in parts:
         line = line + b" " + part if line else part

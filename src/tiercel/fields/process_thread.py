@@ -13,7 +13,7 @@ from tiercel.fields.model import Argument, Column, Field, Value, ValueType
 from tiercel.fields.process_text import CAP_EFFECTIVE, CAP_INHERITABLE, CAP_PERMITTED, CGROUPS, cgroups
 from tiercel.fields.process_usage import Counter, counted, memory
 from tiercel.fields.subjects import CALLER, IS_MAIN_THREAD
-from tiercel.fields.thread_cpu import cpu_field
+from tiercel.fields.thread_cpu import CPU_FIELDS
 from tiercel.state.batch import Batch, Tables
 from tiercel.state.columns import P
 from tiercel.state.event import Event
@@ -125,6 +125,7 @@ FIELDS: tuple[Field, ...] = (
         _cgroup_row,
         _cgroup_bulk,
         Argument.REQUIRED,
+        key=True,
         number_format="na",
     ),
     counted("thread.pfmajor", _UINT64, _faults(0), "Page faults of the thread that needed the disk.", "3"),
@@ -139,14 +140,7 @@ FIELDS: tuple[Field, ...] = (
         number_format="dec",
     ),
     counted("thread.totexectime", _REL, _zero, "Processor time of the thread so far; 0 without scheduler events.", "0"),
-    *(
-        cpu_field(name, user, system)
-        for name, user, system in (
-            ("thread.cpu", True, True),
-            ("thread.cpu.user", True, False),
-            ("thread.cpu.system", False, True),
-        )
-    ),
+    *CPU_FIELDS,
     counted("thread.vmsize", _UINT64, _main_only(0), "Virtual memory in KB, 0 except for the main thread.", "14792"),
     counted("thread.vmrss", _UINT64, _main_only(1), "Memory in RAM in KB, 0 except for the main thread.", "7604"),
     *(

@@ -55,7 +55,7 @@ def _usage(batch: Batch, indices: I64) -> NDArray[np.generic]:
     most = limit(batch, indices)
     count = batch.fdcount[indices].astype(np.float64)
     percent = np.minimum(count * 100.0 / np.maximum(most, 1), 100.0)
-    return np.where(most > 0, percent, 0.0)
+    return np.asarray(np.where(most > 0, percent, 0.0))
 
 
 def memory(column: int) -> Counter:
