@@ -40,9 +40,9 @@ class ConditionText:
     def position(self, at: int) -> tuple[int, int, int]:
         """Return (offset from 0, line from 1, column from 1) in the condition as written."""
         offset = self.offset(at)
-        before = self.written[:offset]
-        line_start = max(before.rfind("\n"), before.rfind("\r")) + 1
-        return offset, before.count("\n") + before.count("\r") + 1, offset - line_start + 1
+        text = self.written
+        line_start = max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
+        return offset, text.count("\n", 0, offset) + text.count("\r", 0, offset) + 1, offset - line_start + 1
 
     def span(self, at: int, length: int = 1) -> Span:
         """Return the place in the rules file, or in the condition itself when the file is not known."""

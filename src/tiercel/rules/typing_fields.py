@@ -16,6 +16,8 @@ Finder = Callable[[str], Field | None]
 DOTTED = ("evt.arg", "evt.rawarg", "evt.type.is", "evt.abspath", "thread.cgroup")
 """Fields whose argument may follow a dot, as in ``evt.arg.flags``."""
 
+_DOTTED_PREFIXES = tuple(name + "." for name in DOTTED)
+
 GENERIC = frozenset(
     "evt.num evt.time evt.time.s evt.time.iso8601 evt.datetime evt.datetime.s evt.rawtime evt.rawtime.s "
     "evt.rawtime.ns evt.reltime evt.reltime.s evt.reltime.ns evt.pluginname evt.plugininfo evt.source "
@@ -95,6 +97,8 @@ class FieldNames:
         """Return whether a constant spells a field, with or without an argument."""
         name, bracket, rest = text.partition("[")
         if bracket and not rest.endswith("]"):
+            return False
+        if self._visible(name) is None and not name.startswith(_DOTTED_PREFIXES):
             return False
         try:
             self.resolve(name, rest[:-1] if bracket else None)
