@@ -37,6 +37,8 @@ _CONTAINER_EVENTS = frozenset(
 )
 _HIDDEN = HIDDEN_ENTER | INITIAL_STATE  # by their type, no flag needed
 _STATE_ONLY = 1
+_LARGE = frozenset(event.number for event in EVENTS if event.large)
+_LIMIT = 0x10000  # bytes of an event block without wide lengths
 _BUFFER = 1 << 20
 
 
@@ -127,17 +129,20 @@ class CaptureWriter:
         event = EVENTS[type]
         if len(parameters) > len(event.params):
             raise ValueError(f"{event.constant} has {len(event.params)} parameters, not {len(parameters)}")
-        lengths = [len(parameter) for parameter in parameters]
-        self._event(ts, tid, type, event.large, lengths, b"".join(parameters), cpu, flags)
+        payload = b"".join(parameters)
+        if not event.large and len(payload) > 0xFFFF:
+            raise _too_long(type, len(payload))
+        lengths = struct.pack(f"<{len(parameters)}{'I' if event.large else 'H'}", *map(len, parameters))
+        self._event(ts, tid, type, len(parameters), lengths, payload, cpu, flags)
 
     def _event(
-        self, ts: int, tid: int, type: int, large: bool, lengths: list[int], payload: bytes, cpu: int, flags: int
+        self, ts: int, tid: int, type: int, count: int, lengths: bytes, payload: bytes | bytearray, cpu: int, flags: int
     ) -> None:
-        count = len(lengths)
-        size = 26 + count * (4 if large else 2) + len(payload)
+        large = type in _LARGE
+        size = 26 + len(lengths) + len(payload)
         length = (14 + (4 if flags else 0) + size + 3) & ~3
-        if not large and (length > 0x10000 or max(lengths, default=0) > 0xFFFF):
-            raise ValueError(f"{EVENTS[type].constant} is too long: {length} bytes, at most {0x10000} fit in its block")
+        if not large and length > _LIMIT:
+            raise _too_long(type, length)
         out = self._buffer
         before = len(out)
         if flags:
@@ -146,7 +151,7 @@ class CaptureWriter:
         else:
             out += _SMALL.pack(blocks.EVENT_LARGE if large else blocks.EVENT, length, cpu)
         out += _HEADER.pack(ts, tid, size, type, count)
-        out += struct.pack(f"<{count}{'I' if large else 'H'}", *lengths)
+        out += lengths
         out += payload
         out += bytes(length - 4 - (len(out) - before))
         out += _LENGTH.pack(length)
@@ -167,8 +172,8 @@ class CaptureWriter:
         need them.
         """
         chosen = range(batch.count) if indices is None else [int(index) for index in indices]
-        data = batch.data
-        first, start, length = batch.first.tolist(), batch.start, batch.length
+        spans = _Spans(batch)
+        first, narrow, wide = spans.first, spans.narrow, spans.wide
         types, times, tids, cpus = batch.types.tolist(), batch.ts.tolist(), batch.tid.tolist(), batch.cpu.tolist()
         numbers, visible = batch.num.tolist(), batch.visible.tolist()
         pending = self._unannounced(batch.world)
@@ -180,10 +185,9 @@ class CaptureWriter:
                 if container.since < numbers[i] or type not in _CONTAINER_EVENTS:
                     self.write_container(times[i], container.info)
             low, high = first[i], first[i + 1]
-            lengths = length[low:high].tolist()
-            payload = b"".join(data[at : at + size] for at, size in zip(start[low:high].tolist(), lengths, strict=True))
+            lengths = wide[4 * low : 4 * high] if type in _LARGE else narrow[2 * low : 2 * high]
             flags = 0 if not visible or visible[i] or type in _HIDDEN else _STATE_ONLY
-            self._event(times[i], tids[i], type, EVENTS[type].large, lengths, payload, cpus[i], flags)
+            self._event(times[i], tids[i], type, high - low, lengths, spans.payload(low, high), cpus[i], flags)
 
     def _unannounced(self, world: World | None) -> list[Container]:
         if world is None:
@@ -191,6 +195,34 @@ class CaptureWriter:
         known = self._announced
         versions = [v for id, all in world.containers.items() for v in all[known.get(id, 0) :]]
         return sorted(versions, key=lambda version: version.since, reverse=True)
+
+
+class _Spans:
+    """The parameters of a batch, ready to be copied: lengths as they stand in an event, and runs without gaps."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.data = batch.data
+        self.first: list[int] = batch.first.tolist()
+        self.narrow = batch.length.astype("<u2").tobytes()
+        self.wide = batch.length.astype("<u4").tobytes()
+        ends = batch.start + batch.length
+        gaps = np.zeros(len(ends) + 1, dtype=np.int64)
+        np.cumsum(batch.start[1:] != ends[:-1], out=gaps[2:])
+        self.start: list[int] = batch.start.tolist()
+        self.end: list[int] = ends.tolist()
+        self.gaps: list[int] = gaps.tolist()  # how many parameters up to one do not follow on the one before
+
+    def payload(self, low: int, high: int) -> bytes | bytearray:
+        """Return parameters ``low`` to ``high`` joined."""
+        if low == high:
+            return b""
+        if self.gaps[high] == self.gaps[low + 1]:
+            return self.data[self.start[low] : self.end[high - 1]]
+        return b"".join(self.data[self.start[j] : self.end[j]] for j in range(low, high))
+
+
+def _too_long(type: int, length: int) -> ValueError:
+    return ValueError(f"{EVENTS[type].constant} is too long: {length} bytes, at most {_LIMIT} fit in its block")
 
 
 def announcement(info: dict[str, object]) -> bytes:
