@@ -99,6 +99,7 @@ class FdTables:
             return
         self.fd = fd
         self.file_row = -1
+        self.old_name = 0
         if table is None:
             table = {}
             self.tables[thread.owner] = table
