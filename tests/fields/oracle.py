@@ -11,19 +11,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from tiercel.state.track import Tracker
 
+from tests.fields.oracle_values import values
 from tests.reference import SHARED
 from tiercel.fields.catalogue import FIELDS
-from tiercel.fields.model import Column, Field, Value
+from tiercel.fields.model import Field, Value
 from tiercel.fields.present import to_text
 from tiercel.sources.capture import Capture
 from tiercel.state.batch import Batch, Tables
 from tiercel.state.event import Event
+from tiercel.state.track import Tracker
 
 CAPTURES = SHARED / "captures"
 ROW_VALUES = 1_500_000
@@ -91,20 +91,6 @@ def reference(column: str) -> tuple[Field, str | int | None]:
         if name in FIELDS:
             return FIELDS[name], column[len(name) + 1 :]
     raise KeyError(column)
-
-
-def values(column: Column, batch: Batch) -> list[Value | None]:
-    """Return a column as a list of values such as the row getter gives."""
-    flat: list[Value | None] = list(column.values.tolist())
-    if column.text:
-        flat = [None if n < 0 else batch.tables.strings.values[n] for n in column.values.tolist()]
-    if column.offsets is not None:
-        bounds = column.offsets.tolist()
-        lists: list[Value | None] = [flat[a:b] or None for a, b in pairwise(bounds)]  # type: ignore[misc]
-        return lists
-    if column.valid is None:
-        return flat
-    return [value if there else None for value, there in zip(flat, column.valid.tolist(), strict=True)]
 
 
 def batches(path: Path, size: int = 262_144) -> Iterator[Batch]:

@@ -15,9 +15,7 @@ _REACH = 20
 
 
 def _environment(event: Event, row: int, name: str | None = None) -> bytes:
-    main = main_of(event, row)
-    reading = env_reading(name)
-    return event.text(reading.one(event.batch.tables, row if main < 0 else main)) or b""
+    return event.text(env_reading(name).one(event.batch.tables, row)) or b""
 
 
 def _up(event: Event, row: int, steps: int) -> Iterator[int]:

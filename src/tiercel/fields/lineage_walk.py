@@ -41,11 +41,15 @@ def walk(event: Event) -> Iterator[int]:
     return iter(()) if main < 0 else walk_from(event, main)
 
 
-def levels(batch: Batch, indices: I64, starts: I64) -> Iterator[tuple[I64, I64]]:
-    """Yield (positions, rows) step by step: the ancestor rows of the events at those positions of ``indices``."""
+def levels(batch: Batch, indices: I64, starts: I64) -> list[tuple[I64, I64]]:
+    """Return (positions, rows) step by step: the ancestor rows of the events at those positions of ``indices``.
+
+    ``starts`` are the rows the walks begin above, negative for none.
+    """
     table = batch.tables.processes.array
     positions = np.flatnonzero(starts >= 0)
     rows = next_threads(batch, starts[positions], indices[positions])
+    steps: list[tuple[I64, I64]] = []
     for depth in range(_DEEP):
         there = rows >= 0
         there &= table[rows, P.TID] != -1
@@ -53,19 +57,22 @@ def levels(batch: Batch, indices: I64, starts: I64) -> Iterator[tuple[I64, I64]]
             there &= table[rows, P.TID] != table[rows, P.PTID]
         positions, rows = positions[there], rows[there]
         if not len(rows):
-            return
-        yield positions, rows
+            return steps
+        steps.append((positions, rows))
         rows = next_threads(batch, rows, indices[positions])
+    deep = np.zeros(len(indices), bool)
+    deep[positions] = True
+    steps = [(at[~deep[at]], found[~deep[at]]) for at, found in steps]
     for position in positions.tolist():
         event = Event(batch, int(indices[position]))
-        for depth, row in enumerate(walk_from(event, int(starts[position]))):
-            if depth >= _DEEP:
-                yield np.array([position]), np.array([row])
+        walked = walk_from(event, int(starts[position]))
+        steps += [(np.array([position]), np.array([row])) for row in walked]
+    return steps
 
 
 def column(batch: Batch, indices: I64, reading: Reading, text: bool) -> Column:
     """Return the list column of a reading over all ancestors."""
-    steps = list(levels(batch, indices, MAIN.rows(batch, indices, None)))
+    steps = levels(batch, indices, MAIN.rows(batch, indices, None))
     counts = np.zeros(len(indices), np.int64)
     for positions, _ in steps:
         counts[positions] += 1

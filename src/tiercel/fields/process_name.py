@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from functools import cache
 
-from tiercel.fields.bulk import I64, UNNAMED, Cell, Derived, derived_text, text_getters
+from tiercel.fields.bulk import I64, Cell, Derived, derived_text, text_getters
 from tiercel.fields.make import number, text
 from tiercel.fields.model import Argument, Column, Field, Value, ValueType
 from tiercel.fields.process_text import ARGS, CMDLINE, COMM, ENV, EXE, EXELINE, EXEPATH, environment_value, items
-from tiercel.fields.subjects import CALLER, MAIN_OR_CALLER, MainThread, level
+from tiercel.fields.subjects import CALLER, level
 from tiercel.state.batch import Batch, Tables
 from tiercel.state.columns import P
 from tiercel.state.event import Event
-
-_NO_DIRECTORY = b"./"
-"""Working directory of a thread whose main thread is unknown."""
 
 
 def _nth_item(index: int) -> Derived:
@@ -55,27 +52,11 @@ def _args_bulk(batch: Batch, indices: I64, argument: str | int | None) -> Column
 
 
 def _env_row(event: Event, argument: str | int | None) -> Value | None:
-    return text_getters(MAIN_OR_CALLER, env_reading(variable(argument)))[0](event, None)
+    return text_getters(CALLER, env_reading(variable(argument)))[0](event, None)
 
 
 def _env_bulk(batch: Batch, indices: I64, argument: str | int | None) -> Column:
-    return text_getters(MAIN_OR_CALLER, env_reading(variable(argument)))[1](batch, indices, None)
-
-
-_cwd_row, _cwd_bulk = text_getters(MainThread(UNNAMED), Cell(P.CWD))
-
-
-def _working_directory(event: Event, argument: str | int | None) -> Value | None:
-    found = MainThread(UNNAMED).row(event, None)
-    return _NO_DIRECTORY if found == UNNAMED else _cwd_row(event, None)
-
-
-def _working_directories(batch: Batch, indices: I64, argument: str | int | None) -> Column:
-    column = _cwd_bulk(batch, indices, None)
-    homeless = MainThread(UNNAMED).rows(batch, indices, None) == UNNAMED
-    if homeless.any():
-        column.values[homeless] = batch.tables.strings.intern(_NO_DIRECTORY)
-    return column
+    return text_getters(CALLER, env_reading(variable(argument)))[1](batch, indices, None)
 
 
 def _count(tables: Tables, args: int) -> int:
@@ -125,13 +106,5 @@ FIELDS: tuple[Field, ...] = (
         key=True,
         number_format="na",
     ),
-    Field(
-        "proc.cwd",
-        ValueType.CHARBUF,
-        "Working directory, always ending in a slash.",
-        "/root/",
-        _working_directory,
-        _working_directories,
-        number_format="na",
-    ),
+    text("proc.cwd", CALLER, Cell(P.CWD), "Working directory, always ending in a slash.", "/root/"),
 )

@@ -45,14 +45,12 @@ def _open(batch: Batch, indices: I64) -> NDArray[np.generic]:
     return batch.fdcount[indices].astype(np.uint64)
 
 
-def limit(batch: Batch, indices: I64) -> I64:
-    """Return how many descriptors the processes may open; -1 when the capture does not say."""
-    rows, known = _main_rows(batch, indices)
-    return np.where(known, batch.tables.processes.array[rows, P.FDLIMIT], 0)
+def _limit(batch: Batch, indices: I64) -> I64:
+    return np.asarray(batch.tables.processes.array[batch.process[indices], P.FDLIMIT])
 
 
 def _usage(batch: Batch, indices: I64) -> NDArray[np.generic]:
-    most = limit(batch, indices)
+    most = _limit(batch, indices)
     count = batch.fdcount[indices].astype(np.float64)
     percent = np.minimum(count * 100.0 / np.maximum(most, 1), 100.0)
     return np.asarray(np.where(most > 0, percent, 0.0))
@@ -78,7 +76,7 @@ _UINT64 = ValueType.UINT64
 
 FIELDS: tuple[Field, ...] = (
     counted("proc.fdopencount", _UINT64, _open, "How many descriptors the process has open.", "8"),
-    counted("proc.fdlimit", ValueType.INT64, limit, "How many descriptors the process may open.", "1048576"),
+    counted("proc.fdlimit", ValueType.INT64, _limit, "How many descriptors the process may open.", "1048576"),
     counted("proc.fdusage", ValueType.DOUBLE, _usage, "Open descriptors in percent of the limit.", "0.6", "na"),
     counted("proc.vmsize", _UINT64, memory(0), "Virtual memory of the process in KB.", "14792"),
     counted("proc.vmrss", _UINT64, memory(1), "Memory of the process that is in RAM, in KB.", "7604"),

@@ -90,34 +90,13 @@ class Caller:
 
 
 class MainThread:
-    """The caller's main thread; ``missing`` is the answer when there is a caller but no main thread."""
-
-    def __init__(self, missing: int = NOBODY) -> None:
-        self.missing = missing
+    """The caller's main thread."""
 
     def row(self, event: Event, argument: str | int | None) -> int:
-        row = main_of(event, event.process)
-        return self.missing if row < 0 <= event.process else row
+        return main_of(event, event.process)
 
     def rows(self, batch: Batch, indices: I64, argument: str | int | None) -> I64:
-        callers = batch.process[indices].astype(np.int64)
-        mains = mains_of(batch, callers, indices)
-        if self.missing != NOBODY:
-            mains = np.where((mains < 0) & (callers >= 0), self.missing, mains)
-        return mains
-
-
-class MainOrCaller:
-    """The caller's main thread, the caller itself when that is unknown."""
-
-    def row(self, event: Event, argument: str | int | None) -> int:
-        row = main_of(event, event.process)
-        return event.process if row < 0 else row
-
-    def rows(self, batch: Batch, indices: I64, argument: str | int | None) -> I64:
-        callers = batch.process[indices].astype(np.int64)
-        mains = mains_of(batch, callers, indices)
-        return np.where(mains < 0, callers, mains)
+        return mains_of(batch, batch.process[indices].astype(np.int64), indices)
 
 
 class ParentThread:
@@ -187,6 +166,5 @@ def ancestors(batch: Batch, indices: I64, number: int) -> I64:
 
 CALLER = Caller()
 MAIN = MainThread()
-MAIN_OR_CALLER = MainOrCaller()
 PARENT_THREAD = ParentThread()
 PARENT = Ancestor()
