@@ -19,7 +19,7 @@ class ConditionText:
         origin: for each offset in ``text`` (its end included) the offset in ``written``; ``None`` when they are equal.
     """
 
-    __slots__ = ("_locate", "origin", "text", "written")
+    __slots__ = ("_last", "_locate", "origin", "text", "written")
 
     def __init__(
         self,
@@ -32,6 +32,7 @@ class ConditionText:
         self.text = written if text is None else text
         self.origin = origin
         self._locate = locate
+        self._last: tuple[int, Span] = (-1, Span())
 
     def offset(self, at: int) -> int:
         """Return the offset in ``written`` of an offset in ``text``."""
@@ -44,12 +45,16 @@ class ConditionText:
         line_start = max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
         return offset, text.count("\n", 0, offset) + text.count("\r", 0, offset) + 1, offset - line_start + 1
 
-    def span(self, at: int, length: int = 1) -> Span:
+    def span(self, at: int) -> Span:
         """Return the place in the rules file, or in the condition itself when the file is not known."""
-        if self._locate is not None:
-            return self._locate(self.offset(at))
-        _, line, column = self.position(at)
-        return Span("", line, column, length)
+        # A check, its field and its slot start at the same place and ask one after the other.
+        if self._last[0] != at:
+            if self._locate is not None:
+                self._last = at, self._locate(self.offset(at))
+            else:
+                _, line, column = self.position(at)
+                self._last = at, Span("", line, column)
+        return self._last[1]
 
 
 class ConditionError(ValueError):
