@@ -18,6 +18,7 @@ from tiercel.state.socket_events import SocketEvents
 from tiercel.state.threads import Thread, ThreadTable
 from tiercel.state.world import World
 
+_KEPT = frozenset(int(kind) for kind in FdKind) - {FdKind.UNINITIALIZED, FdKind.UNKNOWN}
 _NAME = int(F.NAME)
 _READ = int(Action.READ)
 _WRITE = int(Action.WRITE)
@@ -140,7 +141,7 @@ class Descriptors(SocketEvents):
     def _loaded(self, record: FdRecord) -> int:
         """Return the row of a descriptor of the initial list, -1 for a kind that is not kept."""
         kind = record.type
-        if kind not in FdKind or kind in (FdKind.UNINITIALIZED, FdKind.UNKNOWN):
+        if kind not in _KEPT:
             return -1
         row = self.draft(kind)
         data = self.files.data

@@ -36,9 +36,11 @@ cdef class FdTables:
     cpdef change(self, Py_ssize_t row)
     @cython.locals(row=Py_ssize_t, column=Py_ssize_t)
     cpdef Py_ssize_t draft(self, long long kind) except -1
-    @cython.locals(mixed=cython.ulonglong, column=Py_ssize_t, at=Py_ssize_t, other=Py_ssize_t, _=Py_ssize_t)
+    @cython.locals(column=Py_ssize_t, at=Py_ssize_t, other=Py_ssize_t, _=Py_ssize_t)
     cpdef Py_ssize_t intern(self, Py_ssize_t row, long long fd) except -1
-    @cython.locals(mixed=cython.ulonglong, value=cython.longlong, column=Py_ssize_t, at=Py_ssize_t, row=Py_ssize_t, number=Py_ssize_t, _=Py_ssize_t)
+    @cython.locals(mixed=cython.ulonglong, column=Py_ssize_t)
+    cdef Py_ssize_t _hash(self, Py_ssize_t row) except -1
+    @cython.locals(fd=cython.longlong, at=Py_ssize_t, row=Py_ssize_t, number=Py_ssize_t, _=Py_ssize_t)
     cdef _grow_slots(self)
     @cython.locals(table=dict, found=object)
     cdef _finish_close(self)

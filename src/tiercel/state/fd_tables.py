@@ -9,6 +9,7 @@ Compiled with Cython (types in ``fd_tables.pxd``); runs unchanged, slower, as pl
 
 from __future__ import annotations
 
+import cython
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,7 +33,7 @@ _SIP = int(F.SIP)
 _DIP = int(F.DIP)
 _FD = int(F.FD)
 _SOCKET = int(F.SOCKET)
-_MASK = 0xFFFFFFFFFFFFFFFF
+_MASK = 0x3FFFFFFFFFFFFFFF
 _MIX = 0x9E3779B97F4A7C15
 _PROBES = 64  # rows that clash more often than this are not shared: hostile input must not make this slow
 _UNINITIALIZED = int(FdKind.UNINITIALIZED)
@@ -135,12 +136,7 @@ class FdTables:
 
     def intern(self, row: int, fd: int) -> int:
         """Return an older row like ``row``, the last one, or ``row`` itself when there is none."""
-        self.files.data[row, _FD] = 0
-        mixed = 0
-        for column in range(_WIDTH):
-            mixed = ((mixed ^ (self.files.data[row, column] & _MASK)) * _MIX) & _MASK
-            mixed ^= mixed >> 29
-        at = mixed & (self.slot_count - 1)
+        at = self._hash(row) & (self.slot_count - 1)
         for _ in range(_PROBES):
             other = self.slots[at] - 1
             if other < 0:
@@ -162,6 +158,17 @@ class FdTables:
                 self._grow_slots()
         return row
 
+    def _hash(self, row: int) -> int:
+        """Return a number of 62 bits that is the same for rows alike in all but ``F.FD``."""
+        self.files.data[row, _FD] = 0
+        if not cython.compiled:
+            return hash(self.files.array[row].tobytes()) & _MASK
+        mixed = 0
+        for column in range(_WIDTH):
+            mixed = (mixed ^ self.files.data[row, column]) * _MIX
+            mixed ^= mixed >> 29
+        return mixed & _MASK
+
     def _grow_slots(self) -> None:
         """Double the hash table and enter every row anew."""
         old = self.slot_cells
@@ -171,12 +178,9 @@ class FdTables:
         self.slots_used = 0
         for number in old[old > 0].tolist():
             row = number - 1
-            mixed = 0
-            for column in range(_WIDTH):
-                value = 0 if column == _FD else self.files.data[row, column]
-                mixed = ((mixed ^ (value & _MASK)) * _MIX) & _MASK
-                mixed ^= mixed >> 29
-            at = mixed & (self.slot_count - 1)
+            fd = self.files.data[row, _FD]
+            at = self._hash(row) & (self.slot_count - 1)
+            self.files.data[row, _FD] = fd
             for _ in range(_PROBES):
                 if self.slots[at] == 0:
                     self.slots[at] = number

@@ -190,7 +190,7 @@ class SocketEvents(OpenEvents):
         """Handle bind: with a port it makes a server socket."""
         if self.file_row < 0 or self.result() < 0:
             return
-        data = self.reader.bytes(self.reader.span(self.index, 1))
+        data = self.reader.raw(self.reader.span(self.index, 1))
         if not sockets.is_address(data):
             return
         self._take()
@@ -219,9 +219,9 @@ class SocketEvents(OpenEvents):
         self._take()
         self.flags = self.flags & _UNCONNECTED | _CONNECTED
         reader = self.reader
-        ends = reader.bytes(reader.span(self.index, 1))
+        ends = reader.raw(reader.span(self.index, 1))
         if not ends:
-            target = reader.bytes(reader.span(self.index, 3))
+            target = reader.raw(reader.span(self.index, 3))
             if sockets.is_address(target):
                 self._aim(target)
         elif sockets.is_tuple(ends):
@@ -285,7 +285,7 @@ class SocketEvents(OpenEvents):
             return
         self.fd = fd
         reader = self.reader
-        ends = reader.bytes(reader.span(self.index, 1))
+        ends = reader.raw(reader.span(self.index, 1))
         if not sockets.is_tuple(ends):
             return
         blank = sockets.NOTHING
@@ -322,7 +322,7 @@ class SocketEvents(OpenEvents):
         if self.result() < 0:
             return
         reader = self.reader
-        ends = reader.bytes(reader.span(self.index, 4))
+        ends = reader.raw(reader.span(self.index, 4))
         if ends and (ends[0] == sockets.AF_INET or ends[0] == sockets.AF_INET6):
             self.add_socket(reader.i64(reader.span(self.index, 2)), ends[0], 2, 17, 0)
 
@@ -352,7 +352,7 @@ class SocketEvents(OpenEvents):
 
     def _told(self, at: int, incoming: bool) -> None:
         """Learn from parameter ``at``, which holds both ends as seen from the caller's side of the transfer."""
-        ends = self.reader.bytes(self.reader.span(self.index, at))
+        ends = self.reader.raw(self.reader.span(self.index, at))
         if not ends:
             return
         known = (self.file_row << 1 | incoming, ends)
