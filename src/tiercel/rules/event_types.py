@@ -36,8 +36,8 @@ def _by_name() -> dict[str, int]:
 
 
 _BY_NAME = _by_name()
-_PLUGIN_EVENTS = frozenset({"container_removed"})
-"""Asynchronous events known only by name; ``container`` also has numbers of its own."""
+_PLUGIN_EVENTS = frozenset({"container", "container_removed"})
+"""Asynchronous events of Falco's container plugin, known by name; ``container`` also has numbers of its own."""
 
 
 @cache
@@ -46,8 +46,6 @@ def _event_bits(names: frozenset[str]) -> int:
     for name in names:
         known = _BY_NAME.get(name, 0)
         if name in _PLUGIN_EVENTS:
-            known |= 1 << ASYNCEVENT
-        elif name == "container":
             known |= 1 << ASYNCEVENT
         bits |= known if known else _GENERIC_BITS if name in CODES else 0
     return bits

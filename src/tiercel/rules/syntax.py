@@ -6,6 +6,7 @@ repeated sub-conditions come to be computed once.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -55,17 +56,26 @@ class Modifier(StrEnum):
     ALLOF = "allof"
 
 
+DOTTED_ARGUMENTS = ("evt.arg", "evt.rawarg", "evt.type.is", "evt.abspath", "thread.cgroup")
+"""Fields whose argument follows a dot when it is a name, as in ``evt.arg.flags``."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldRef:
     """A field with its argument, as in ``proc.aname[2]``."""
 
     field: Field
     argument: str | int | None
-    at: Span = field(default_factory=Span, compare=False)
+    at: Span = dataclasses.field(default_factory=Span, compare=False)
 
     @property
     def text(self) -> str:
-        return self.field.name if self.argument is None else f"{self.field.name}[{self.argument}]"
+        """The field as conditions spell it: ``proc.aname[2]``, ``evt.arg.flags``."""
+        name = self.field.name
+        if self.argument is None:
+            return name
+        dotted = name in DOTTED_ARGUMENTS and isinstance(self.argument, str)
+        return f"{name}.{self.argument}" if dotted else f"{name}[{self.argument}]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def on_list(name: str, items: Sequence[bytes]) -> list[bytes] | int | None:
     return results
 
 
-def as_text(value: Value) -> bytes:
+def as_text(value: Value | tuple[bytes, ...]) -> bytes:
     """Return an item of a list literal as text: numbers are printed in decimal."""
     if isinstance(value, bytes):
         return value
@@ -85,20 +85,19 @@ def apply(name: str, values: Sequence[Value | tuple[bytes, ...]], option: str | 
     if name == "list":
         items: list[bytes] = []
         for value in values:
-            if isinstance(value, list):
-                items.extend(value)
-            else:
-                items.append(as_text(value))  # type: ignore[arg-type]
+            items.extend(map(as_text, value) if isinstance(value, list) else (as_text(value),))
         return items
     if name == "join":
         separator, parts = values
-        assert isinstance(separator, bytes) and isinstance(parts, list | tuple)
+        assert isinstance(separator, bytes)
+        assert isinstance(parts, list | tuple)
         return separator.join(parts)  # type: ignore[arg-type]
     if name == "concat":
         return b"".join(value for value in values if isinstance(value, bytes))
     if name == "getopt":
         arguments, options = values
-        assert isinstance(arguments, list | tuple) and isinstance(options, bytes)
+        assert isinstance(arguments, list | tuple)
+        assert isinstance(options, bytes)
         return getopt(arguments, options, option)  # type: ignore[arg-type]
     if isinstance(first, list | tuple):
         return on_list(name, first)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import NoReturn
 
-import re2
+import re2  # type: ignore[import-untyped]
 
 from tiercel.fields.model import ValueType
 from tiercel.rules import lexer
@@ -26,7 +26,6 @@ from tiercel.rules.parse_tree import (
     Negation,
     Parsed,
     Text,
-    TextList,
     Tree,
 )
 from tiercel.rules.syntax import (
@@ -44,7 +43,6 @@ from tiercel.rules.syntax import (
 )
 from tiercel.rules.typing_fields import FieldError, FieldNames
 from tiercel.rules.typing_operators import (
-    base_field,
     incompatible,
     one_argument_type,
     operand_type,
@@ -176,6 +174,8 @@ class _One:
             if problem := right_side_error(operator, left, right):
                 self._fail(problem, tree.at)
             return Check(left, operator, right=right, modifier=modifier, at=at)
+        written: tuple[str, ...]
+        places: tuple[int, ...]
         if isinstance(tree.right, Text):
             written, places = (tree.right.value,), (tree.right.at,)
         else:
@@ -227,10 +227,9 @@ class _One:
         if isinstance(operand, FieldRef) or self.typing.fields.source != "syscall":
             return False
         return any(
-            isinstance(argument, FieldRef)
-            and argument.field.name in _EVENT_TYPE_FIELDS
-            or isinstance(argument, Transform)
-            and self._event_type_inside(argument)
+            argument.field.name in _EVENT_TYPE_FIELDS
+            if isinstance(argument, FieldRef)
+            else isinstance(argument, Transform) and self._event_type_inside(argument)
             for argument in operand.arguments
         )
 
@@ -334,6 +333,3 @@ def _check_regex(pattern: str) -> None:
         text = error.args[0] if error.args else error
         text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
         raise ValueError(f"invalid regex pattern: {text}") from None
-
-
-__all__ = ["ASYNCHRONOUS_EVENTS", "DEPRECATED_FIELDS", "EVENT_TYPES", "Typed", "Typing", "base_field"]

@@ -8,20 +8,35 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from tiercel.fields.model import Argument, Field, ValueType
+from tiercel.rules.syntax import DOTTED_ARGUMENTS
 from tiercel.rules.values import PARAMETER_TYPES, Width, parse_number
 from tiercel.wire.event_table import EVENTS, Param
 
 Finder = Callable[[str], Field | None]
 
-DOTTED = ("evt.arg", "evt.rawarg", "evt.type.is", "evt.abspath", "thread.cgroup")
-"""Fields whose argument may follow a dot, as in ``evt.arg.flags``."""
-
-_DOTTED_PREFIXES = tuple(name + "." for name in DOTTED)
+_DOTTED_PREFIXES = tuple(name + "." for name in DOTTED_ARGUMENTS)
 
 GENERIC = frozenset(
-    "evt.num evt.time evt.time.s evt.time.iso8601 evt.datetime evt.datetime.s evt.rawtime evt.rawtime.s "
-    "evt.rawtime.ns evt.reltime evt.reltime.s evt.reltime.ns evt.pluginname evt.plugininfo evt.source "
-    "evt.is_async evt.asynctype evt.hostname".split()
+    {
+        "evt.num",
+        "evt.time",
+        "evt.time.s",
+        "evt.time.iso8601",
+        "evt.datetime",
+        "evt.datetime.s",
+        "evt.rawtime",
+        "evt.rawtime.s",
+        "evt.rawtime.ns",
+        "evt.reltime",
+        "evt.reltime.s",
+        "evt.reltime.ns",
+        "evt.pluginname",
+        "evt.plugininfo",
+        "evt.source",
+        "evt.is_async",
+        "evt.asynctype",
+        "evt.hostname",
+    }
 )
 """Fields every event source has."""
 
@@ -115,7 +130,7 @@ class FieldNames:
         return field
 
     def _resolve(self, name: str, argument: str | None) -> ResolvedField:
-        for base in DOTTED:
+        for base in DOTTED_ARGUMENTS:
             if name.startswith(base + ".") and (self._visible(name) is None):
                 field = self._visible(base)
                 if field is not None and argument is None:
@@ -128,9 +143,9 @@ class FieldNames:
                 example = f" (for example {field.example})" if field.example.startswith(name) else ""
                 raise FieldError(f"the field '{name}' requires an argument but none provided{example}")
             return ResolvedField(field, None)
-        if field.argument is Argument.NONE or (field.name in DOTTED and field.name != "evt.arg"):
+        if field.argument is Argument.NONE or (field.name in DOTTED_ARGUMENTS and field.name != "evt.arg"):
             message = f"filter_check called with nonexistent field {name}[{argument}]: '{name}' takes no argument"
-            if field.name in DOTTED:
+            if field.name in DOTTED_ARGUMENTS:
                 message += f" in brackets, write {name}.{argument}"
             raise FieldError(message, True)
         return ResolvedField(field, self._argument(field, argument))

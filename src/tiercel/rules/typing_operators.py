@@ -43,20 +43,15 @@ _ALLOWED: dict[ValueType, tuple[set[Operator], str]] = {
     ValueType.BOOL: (_MEMBER, "boolean"),
     ValueType.IPADDR: (_MEMBER, "ip address and network"),
     ValueType.IPNET: (_MEMBER, "ip address and network"),
-    **{
-        type: (_NUMERIC, "numeric")
-        for type in (
-            ValueType.INT16,
-            ValueType.INT32,
-            ValueType.INT64,
-            ValueType.UINT32,
-            ValueType.UINT64,
-            ValueType.DOUBLE,
-            ValueType.ABSTIME,
-            ValueType.RELTIME,
-            ValueType.PORT,
-        )
-    },
+    ValueType.INT16: (_NUMERIC, "numeric"),
+    ValueType.INT32: (_NUMERIC, "numeric"),
+    ValueType.INT64: (_NUMERIC, "numeric"),
+    ValueType.UINT32: (_NUMERIC, "numeric"),
+    ValueType.UINT64: (_NUMERIC, "numeric"),
+    ValueType.DOUBLE: (_NUMERIC, "numeric"),
+    ValueType.ABSTIME: (_NUMERIC, "numeric"),
+    ValueType.RELTIME: (_NUMERIC, "numeric"),
+    ValueType.PORT: (_NUMERIC, "numeric"),
 }
 
 
