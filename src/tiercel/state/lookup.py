@@ -2,5 +2,113 @@
 
 Tracking keeps the current state and, for the batch at hand, a log of what each change replaced. The state after event
 ``i`` is the current one with every change after ``i`` undone: the first logged change later than ``i`` holds the
-answer, and without one the current state does.
+answer, and without one the state the next batch starts from does, which is the current one until that batch is tracked.
 """
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from tiercel.state.descriptors import Descriptors
+    from tiercel.state.threads import ThreadTable
+
+I64 = NDArray[np.int64]
+
+
+class Lookup:
+    """Rows of threads and descriptors as of the events of one batch.
+
+    Usable as long as the tables keep their epoch. Threads can be asked for after later batches were tracked too,
+    descriptors only until the next one is.
+    """
+
+    def __init__(self, table: ThreadTable, descriptors: Descriptors) -> None:
+        self._table = table
+        self._descriptors = descriptors
+        self._next: Lookup | None = None
+        self._tids = np.array(table.log_tid, dtype=np.int64)
+        self._index = np.array(table.log_index, dtype=np.int64)
+        self._rows = np.array(table.log_row, dtype=np.int64)
+        self._changes: dict[int, tuple[list[int], list[int]]] | None = None
+        self._sorted: tuple[I64, I64, I64] | None = None
+
+    def close(self, following: Lookup) -> None:
+        """From now on the state after this batch is the one that ``following`` starts from."""
+        self._next = following
+
+    def process(self, tid: int, index: int) -> int:
+        """Return the row that thread ``tid`` had just after event ``index``, -1 when there was no such thread.
+
+        ``index`` -1 is the state the batch starts from.
+        """
+        if self._changes is None:
+            self._changes = {}
+            for thread, at, row in zip(self._tids.tolist(), self._index.tolist(), self._rows.tolist(), strict=True):
+                indices, rows = self._changes.setdefault(thread, ([], []))
+                indices.append(at)
+                rows.append(row)
+        changes = self._changes.get(tid)
+        if changes is not None:
+            k = bisect_right(changes[0], index)
+            if k < len(changes[0]):
+                return changes[1][k]
+        if self._next is not None:
+            return self._next.process(tid, -1)
+        thread = self._table.find(tid)
+        return -1 if thread is None else thread.row
+
+    def processes(self, tids: I64, indices: I64) -> I64:
+        """Return the rows that the threads ``tids`` had just after the events ``indices``, elementwise."""
+        tids = np.asarray(tids, dtype=np.int64)
+        indices = np.asarray(indices, dtype=np.int64)
+        asked, inverse = np.unique(tids, return_inverse=True)
+        if self._next is not None:
+            current = self._next.processes(asked, np.full(len(asked), -1, dtype=np.int64))
+        else:
+            find = self._table.find
+            current = np.fromiter(
+                (-1 if (thread := find(tid)) is None else thread.row for tid in asked.tolist()), np.int64, len(asked)
+            )
+        result = current[inverse]
+        if not len(self._tids) or not len(tids):
+            return result
+        if self._sorted is None:
+            # by thread and event, the changes of one event in the order they were made
+            order = np.lexsort((self._index, self._tids))
+            self._sorted = (self._tids[order], self._index[order], self._rows[order])
+        log_tids, log_index, log_rows = self._sorted
+        span = int(log_index.max()) + 2
+        begins = np.searchsorted(log_tids, asked, side="left")
+        found = (begins < len(log_tids)) & (log_tids[np.minimum(begins, len(log_tids) - 1)] == asked)
+        # number the logged threads, so that thread and event fit into one sorted key
+        starts = np.concatenate(([0], np.flatnonzero(np.diff(log_tids)) + 1))
+        thread_of_entry = np.zeros(len(log_tids), dtype=np.int64)
+        thread_of_entry[starts[1:]] = 1
+        thread_of_entry = np.cumsum(thread_of_entry)
+        keys = thread_of_entry * span + log_index
+        number = np.where(found, thread_of_entry[np.minimum(begins, len(log_tids) - 1)], -1)[inverse]
+        wanted = number * span + np.clip(indices, -1, span - 1)
+        k = np.searchsorted(keys, wanted, side="right")
+        k_in = np.minimum(k, len(keys) - 1)
+        changed = (number >= 0) & (k < len(keys)) & (thread_of_entry[k_in] == number)
+        return np.where(changed, log_rows[k_in], result)
+
+    def file(self, owner: int, fd: int, index: int) -> int:
+        """Return the row of descriptor ``fd`` of thread ``owner`` just after event ``index``, -1 when it was closed."""
+        return self._descriptors.row_at(owner, fd, index)
+
+    def files(self, owners: I64, fds: I64, indices: I64) -> I64:
+        """Return the rows of descriptors just after the events ``indices``, elementwise."""
+        row_at = self._descriptors.row_at
+        asked = zip(
+            np.asarray(owners, dtype=np.int64).tolist(),
+            np.asarray(fds, dtype=np.int64).tolist(),
+            np.asarray(indices, dtype=np.int64).tolist(),
+            strict=True,
+        )
+        return np.fromiter((row_at(owner, fd, index) for owner, fd, index in asked), np.int64, len(owners))

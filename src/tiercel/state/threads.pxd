@@ -20,7 +20,7 @@ cdef class Thread:
     cdef public unsigned int flags
     cdef public Py_ssize_t row
     cdef public long long touched
-    cdef public unsigned long long clone_ts
+    cdef public long long clone_ts
     cdef public long long fdlimit
     cdef public Py_ssize_t cwd, env
     cdef public unsigned int vmsize, vmrss, vmswap
@@ -31,6 +31,7 @@ cdef class Thread:
     cdef public dict children
     cdef public long long expired, unexpired
     cdef public bint gone
+    cdef public object call
     cpdef bint is_main(self)
     cpdef bint is_invalid(self)
     cpdef bint is_dead(self)

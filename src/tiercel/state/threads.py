@@ -12,8 +12,13 @@ Compiled with Cython (types in ``threads.pxd``); runs unchanged, slower, as plai
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tiercel.state.columns import P
 from tiercel.state.tables import Rows, Strings
+
+if TYPE_CHECKING:
+    from tiercel.state.execs import Call
 
 CLONE_FILES = 1 << 0
 CLONE_NEWPID = 1 << 6
@@ -102,6 +107,7 @@ class Thread:
         self.expired = 0  # dead children not yet forgotten
         self.unexpired = 0  # children counted as living
         self.gone = False  # no longer in the table
+        self.call: Call | None = None  # the execve it is in
 
     def is_main(self) -> bool:
         return self.tid == self.pid or (self.flags & IS_MAIN_THREAD) != 0
