@@ -41,9 +41,9 @@ class Capture:
     """A ``.scap`` file, plain or compressed with gzip or zstd; use it in a ``with`` statement.
 
     Opening reads the blocks before the first event into ``world``, ``threads`` and ``descriptors`` (thread id and its
-    descriptors, in file order). ``damage`` is the first fault found, None when the file is sound so far. A file can hold
-    several captures in a row: ``section`` counts up when the next one begins, and its threads and descriptors then
-    replace those before.
+    descriptors, in file order). ``damage`` is the first fault found, None when the file is sound so far. A file can
+    hold several captures in a row: ``section`` counts up when the next one begins, and its threads and descriptors
+    then replace those before.
 
     Raises CaptureError when the file cannot be opened or is no capture.
     """
@@ -89,22 +89,22 @@ class Capture:
         tables = Tables() if tables is None else tables
         decoder = Decoder()
         wanted = min(max(size * _USUAL_EVENT, _LEAST_READ), BATCH_BYTES)
-        old = bytearray()
+        carried = bytearray(CONSTANTS)
         going = self._describe()
         while going:
-            data = bytearray(CONSTANTS)
-            decoder.carry(old, data)
-            begin = len(data)
-            self._take(data, wanted)
+            data, begin = self._buffer(carried, wanted)
             decoder.begin(size)
             end, stop = self._fill(decoder, data, begin, size)
             self._offset += end - begin
             self._pending[:0] = memoryview(data)[end:]
+            carried = bytearray(CONSTANTS)
+            decoder.waiting.carry(data, carried)
             if decoder.count:
                 yield self._batch(decoder, data, tables)
+            used = (end - begin) * 17 // 16 if stop == Stop.FULL else wanted * 2
+            wanted = max(min(used, BATCH_BYTES), _LEAST_READ, self._block_length())
+            del data
             going = self._go_on(decoder, stop)
-            wanted = min(max((end - begin) * 17 // 16, _LEAST_READ), BATCH_BYTES)
-            old = data
 
     def _open(self) -> None:
         if not self._require(blocks.HEADER):
@@ -132,18 +132,25 @@ class Capture:
 
     def _require(self, size: int) -> bool:
         """Read until ``size`` bytes are pending; False when the file has fewer."""
-        while len(self._pending) < size:
-            chunk = self._stream.read()
-            if not chunk:
-                return False
-            self._pending += chunk
-        return True
+        missing = size - len(self._pending)
+        if missing > 0:
+            room = bytearray(max(missing, _LEAST_READ))
+            got = self._stream.readinto(memoryview(room))
+            self._pending += memoryview(room)[:got]
+        return len(self._pending) >= size
 
-    def _take(self, data: bytearray, size: int) -> None:
-        """Move up to ``size`` pending bytes to ``data``, reading more as needed."""
-        self._require(size)
-        data += memoryview(self._pending)[:size]
-        del self._pending[:size]
+    def _buffer(self, carried: bytearray, size: int) -> tuple[bytearray, int]:
+        """Return a buffer of ``carried`` and then up to ``size`` bytes of the file, and where those begin."""
+        begin = len(carried)
+        data = bytearray(begin + size)
+        with memoryview(data) as room:
+            room[:begin] = carried
+            held = min(size, len(self._pending))
+            room[begin : begin + held] = memoryview(self._pending)[:held]
+            held += self._stream.readinto(room[begin + held :]) if held < size else 0
+        del self._pending[: min(held, size, len(self._pending))]
+        del data[begin + held :]
+        return data, begin
 
     def _fill(self, decoder: Decoder, data: bytearray, begin: int, size: int) -> tuple[int, Stop]:
         """Decode into the batch begun, from byte ``begin`` on; returns where decoding stopped and why."""
@@ -155,19 +162,17 @@ class Capture:
             finally:
                 decoder.detach()
             stop = Stop(decoder.stop)
-            if stop == Stop.OTHER:
-                after = self._inline(data, position, self._offset + position - begin)
-                if after > position:
-                    position = after
-                    continue
-                if after < 0:
-                    stop = Stop.MORE
-            if stop != Stop.MORE or (decoder.count and len(data) > BATCH_BYTES * 3 // 2):
+            if stop != Stop.OTHER:
                 return position, stop
-            held = len(data)
-            self._take(data, _LEAST_READ if len(self._pending) else 1 << 20)
-            if len(data) == held:
-                return position, stop
+            after = self._inline(data, position, self._offset + position - begin)
+            if after <= position:
+                return position, Stop.MORE if after < 0 else stop
+            position = after
+
+    def _block_length(self) -> int:
+        """Return the length of the block at hand, 0 when it cannot be."""
+        length = int.from_bytes(self._pending[4:8], "little")
+        return length if length <= blocks.MAX_BLOCK else 0
 
     def _inline(self, data: bytearray, position: int, offset: int) -> int:
         """Handle a block between events; return where the next one starts, -1 when bytes are missing.
@@ -190,17 +195,14 @@ class Capture:
             length = int.from_bytes(self._pending[4:8], "little")
             return self._stopped(f"event block of impossible length {length}")
         if stop == Stop.MORE:
-            if self._require(len(self._pending) + 1):
-                return True
-            return self._ended()
+            return self._require(len(self._pending) + 1) or self._ended()
         if int.from_bytes(self._pending[:4], "little") == blocks.SECTION:
             fault = self._section_fault()
             if fault:
                 return self._stopped(fault)
             self.section += 1
             self.threads, self.descriptors = [], []
-            decoder.forget()
-            decoder.leading, decoder.first_ts = True, 0
+            decoder.restart()
         return self._describe()
 
     def _describe(self) -> bool:

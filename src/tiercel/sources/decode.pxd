@@ -1,11 +1,14 @@
 cimport cython
 
+from tiercel.sources.waiting cimport Waiting
+
 cdef unsigned int _EV, _EV_INT, _EV_V2, _EV_V2_LARGE, _EVF, _EVF_V2, _EVF_V2_LARGE
-cdef Py_ssize_t _MAX_BLOCK, _MAX_SMALL_BLOCK, _PARAMS, _PROBES, _STORED
+cdef Py_ssize_t _MAX_BLOCK, _MAX_SMALL_BLOCK, _PARAMS, _STORED
 cdef unsigned int _STATE_ONLY
 
 
 cdef class Decoder:
+    cdef public Waiting waiting
     cdef public object data
     cdef Py_ssize_t end
     cdef const unsigned short[:] w16
@@ -33,37 +36,13 @@ cdef class Decoder:
     cdef int[::1] t_start
     cdef int[::1] t_length
 
-    cdef int[::1] action
-    cdef int[::1] plan_number
-    cdef int[::1] plan_outcome
-    cdef int[::1] plan_enter
-    cdef int[::1] plan_first
-    cdef int[::1] plan_count
-    cdef int[::1] op_code
-    cdef int[::1] op_param
-    cdef int[::1] op_start
-    cdef int[::1] op_length
-    cdef int[::1] op_cap
+    cdef int[:, ::1] action
+    cdef int[:, ::1] plans
+    cdef int[:, ::1] ops
     cdef unsigned char[::1] traits
-    cdef int[::1] widest
-
-    cdef public Py_ssize_t slots
-    cdef long long[::1] slot_tid
-    cdef int[::1] slot_type
-    cdef int[::1] slot_count
-    cdef int[::1] slot_start
-    cdef int[::1] slot_length
-
-    @cython.locals(home=cython.longlong, step=cython.Py_ssize_t, slot=cython.Py_ssize_t)
-    cdef Py_ssize_t find(self, long long tid) except? -2
-
-    @cython.locals(home=cython.longlong, step=cython.Py_ssize_t, slot=cython.Py_ssize_t, free=cython.Py_ssize_t)
-    cdef Py_ssize_t claim(self, long long tid) except? -2
+    cdef int[::1] table_params
 
     cdef int widen(self) except -1
-
-    @cython.locals(slot=cython.Py_ssize_t, j=cython.Py_ssize_t, start=cython.Py_ssize_t, length=cython.Py_ssize_t)
-    cpdef carry(self, old, new)
 
     cdef int json(self, Py_ssize_t block) except -1
 
@@ -74,9 +53,8 @@ cdef class Decoder:
     cdef int measure(self, Py_ssize_t at, Py_ssize_t count, bint wide, Py_ssize_t end) except -1
 
     @cython.locals(
-        base=cython.Py_ssize_t, first=cython.Py_ssize_t, count=cython.Py_ssize_t, wanted=cython.int,
-        found=cython.int, slot=cython.Py_ssize_t, k=cython.Py_ssize_t, op=cython.Py_ssize_t, code=cython.int,
-        start=cython.int, length=cython.int,
+        base=cython.Py_ssize_t, first=cython.Py_ssize_t, param=cython.Py_ssize_t, slot=cython.Py_ssize_t,
+        k=cython.Py_ssize_t, op=cython.Py_ssize_t, code=cython.int, start=cython.int, length=cython.int,
     )
     cdef int convert(self, Py_ssize_t chosen, Py_ssize_t stored, long long tid, Py_ssize_t block) except -1
 

@@ -2,7 +2,7 @@
 
 :meth:`Decoder.run` walks over the blocks of one buffer. A parameter is a span of that buffer, also when conversion
 takes it from the enter event before it; a default value is a span of the constants every buffer starts with. An enter
-event still waiting for its exit when the buffer is left behind has its bytes moved to the next one (:meth:`Decoder.carry`).
+event still waiting for its exit when the buffer is left behind has its bytes moved to the next one.
 
 Compiled with Cython (types in ``decode.pxd``); runs unchanged, slower, as plain Python.
 
@@ -15,18 +15,14 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any
 
-import cython
+import cython  # type: ignore[import-untyped]
 import numpy as np
 
 from tiercel.sources.blocks import MAX_BLOCK
-from tiercel.wire.conversion import CONSTANTS, MAX_PARAMS, STEPS, Origin, Outcome, plan
-from tiercel.wire.event_table import BY_CONSTANT, EVENTS
-
-MAX_CARRY = 16 << 20
-"""Bytes of waiting enter events moved from one buffer to the next; what is over counts as missing."""
-
-FIRST_SLOTS = 1 << 12
-MAX_SLOTS = 1 << 18
+from tiercel.sources.plan_tables import plan_tables
+from tiercel.sources.waiting import Waiting
+from tiercel.wire.conversion import MAX_PARAMS
+from tiercel.wire.event_table import EVENTS
 
 # as C numbers, see decode.pxd
 _EV, _EV_INT, _EV_V2, _EV_V2_LARGE = 0x204, 0x8010ABCD, 0x216, 0x221
@@ -35,8 +31,7 @@ _MAX_BLOCK = MAX_BLOCK
 _MAX_SMALL_BLOCK = (64 << 10) + 8  # longest event block of the kinds without a large payload
 _STATE_ONLY = 1  # flag of an event block: for the state, not for the reader
 _PARAMS = MAX_PARAMS
-_PROBES = 32
-_STORED = 8  # parameters of a waiting enter event; the longest one has 6
+_STORED = 8  # spans of a slot of Waiting
 
 
 class Stop(IntEnum):
@@ -46,49 +41,6 @@ class Stop(IntEnum):
     MORE = 1  # the buffer ends before or inside a block
     OTHER = 2  # a block that holds no event
     DAMAGE = 3  # a length that cannot be
-
-
-class Op(IntEnum):
-    """How a parameter of a converted event is found."""
-
-    OLD = 0
-    ENTER = 1
-    CONSTANT = 2
-    JSON = 3
-
-
-HIDDEN_ENTER = frozenset(
-    BY_CONSTANT[name]
-    for name in (
-        "SYSCALL_OPEN_E",
-        "SYSCALL_OPENAT_2_E",
-        "SYSCALL_OPENAT2_E",
-        "SYSCALL_CREAT_E",
-        "SOCKET_CONNECT_E",
-        "SYSCALL_EXECVE_19_E",
-        "SYSCALL_EXECVEAT_E",
-    )
-)
-"""Enter events that state tracking still looks at and no reader sees."""
-
-INITIAL_STATE = frozenset(
-    BY_CONSTANT[name]
-    for name in (
-        "CONTAINER_JSON_2_E",
-        "USER_ADDED_E",
-        "USER_DELETED_E",
-        "GROUP_ADDED_E",
-        "GROUP_DELETED_E",
-        "ASYNCEVENT_E",
-    )
-)
-"""Events that are hidden as long as nothing else came before them."""
-
-_OPS = {Origin.OLD: Op.OLD, Origin.ENTER: Op.ENTER, Origin.CONSTANT: Op.CONSTANT, Origin.JSON: Op.JSON}
-_IS_ENTER, _IS_INITIAL, _IS_META, _IS_WIDE, _IS_SHORT = 1, 2, 4, 8, 16
-
-_KEEP = -1  # in place of a plan: parameters stay where they are
-_DROP = -2
 
 
 class Unaligned:
@@ -111,7 +63,7 @@ def _reader(data: bytearray, width: int, signed: bool = False) -> Any:
 
 
 class Decoder:
-    """Decodes one capture. Keeps the event count, the waiting enter events and the columns of the batch being filled."""
+    """Decodes one capture. Keeps the event count, the waiting enter events and the columns of the batch at hand."""
 
     def __init__(self) -> None:
         self.known = len(EVENTS)
@@ -119,114 +71,20 @@ class Decoder:
         self.first_ts = 0
         self.leading = True  # nothing but initial state so far
         self.stop = 0
-        self._plan_tables()
-        self._type_tables()
-        self.slots = 0
-        self._slot_tables(FIRST_SLOTS)
+        self.waiting = Waiting()
+        tables = plan_tables()
+        self.action, self.plans, self.ops = tables.action, tables.plans, tables.ops
+        self.traits, self.table_params = tables.traits, tables.params
         self.t_start = np.zeros(MAX_PARAMS, dtype=np.int32)  # spans as stored, while they are rearranged
         self.t_length = np.zeros(MAX_PARAMS, dtype=np.int32)
         self.detach()
         self.begin(0)
 
-    def _plan_tables(self) -> None:
-        """Flatten every plan: ``action`` says which plan an event has, the ``op`` arrays hold the plans' sources."""
-        action = np.full((len(EVENTS), MAX_PARAMS), _KEEP, dtype=np.int32)
-        for number in range(len(EVENTS)):
-            if plan(number, MAX_PARAMS).outcome == Outcome.DROP:
-                action[number] = _DROP
-        plans, ops = [], []
-        for number, count in STEPS:
-            found = plan(number, count)
-            if found.outcome == Outcome.PASS and found.unchanged:
-                action[number, count] = _KEEP
-            elif found.outcome == Outcome.DROP:
-                action[number, count] = _DROP
-            else:
-                action[number, count] = len(plans)
-                plans.append((found.number, found.outcome, found.enter, len(ops), len(found.sources)))
-                ops += [(_OPS[s.origin], s.param, s.start, s.length, s.cap) for s in found.sources]
-        self.action = action.reshape(-1)
-        table = np.array(plans, dtype=np.int32)
-        self.plan_number, self.plan_outcome, self.plan_enter, self.plan_first, self.plan_count = (
-            np.ascontiguousarray(column) for column in table.T
-        )
-        table = np.minimum(np.array(ops, dtype=np.int64), 0x7FFFFFFF).astype(np.int32)
-        self.op_code, self.op_param, self.op_start, self.op_length, self.op_cap = (
-            np.ascontiguousarray(column) for column in table.T
-        )
-
-    def _type_tables(self) -> None:
-        """Note per event number what the loop must know of it."""
-        traits = np.zeros(len(EVENTS), dtype=np.uint8)
-        # writers of old blocks gave these two a length that is 3 too large
-        short = (BY_CONSTANT["NOTIFICATION_E"], BY_CONSTANT["INFRASTRUCTURE_EVENT_E"])
-        for number, event in enumerate(EVENTS):
-            traits[number] = (
-                (number in HIDDEN_ENTER) * _IS_ENTER
-                | (number in INITIAL_STATE) * _IS_INITIAL
-                | (event.source == "METAEVENT") * _IS_META
-                | event.large * _IS_WIDE
-                | (number in short) * _IS_SHORT
-            )
-        self.traits = traits
-        self.widest = np.array([len(event.params) for event in EVENTS], dtype=np.int32)
-
-    def _slot_tables(self, slots: int) -> None:
-        """Make the table of waiting enter events ``slots`` long, keeping what waits."""
-        old = [(tid, slot) for slot, tid in enumerate(self.slot_tid) if self.slot_type[slot] >= 0] if self.slots else []
-        kept = [(tid, self.slot_type[slot], self.slot_count[slot], self._slot_spans(slot)) for tid, slot in old]
-        self.slots = slots
-        self.slot_tid = np.zeros(slots, dtype=np.int64)
-        self.slot_type = np.full(slots, -2, dtype=np.int32)  # -2 never used, -1 free again
-        self.slot_count = np.zeros(slots, dtype=np.int32)
-        self.slot_start = np.zeros(slots * _STORED, dtype=np.int32)
-        self.slot_length = np.zeros(slots * _STORED, dtype=np.int32)
-        for tid, number, count, spans in kept:
-            slot = self.claim(tid)
-            self.slot_type[slot] = number
-            self.slot_count[slot] = count
-            for k in range(count):
-                self.slot_start[slot * _STORED + k], self.slot_length[slot * _STORED + k] = spans[k]
-
-    def _slot_spans(self, slot: int) -> list[tuple[int, int]]:
-        base = slot * _STORED
-        return [(self.slot_start[base + k], self.slot_length[base + k]) for k in range(self.slot_count[slot])]
-
-    def find(self, tid: int) -> int:
-        """Return the slot of thread ``tid``, -1 when it has none."""
-        home = tid ^ (tid >> 16)
-        for step in range(_PROBES):
-            slot = (home + step) & (self.slots - 1)
-            if self.slot_type[slot] == -2:
-                return -1
-            if self.slot_tid[slot] == tid:
-                return slot
-        return -1
-
-    def claim(self, tid: int) -> int:
-        """Return a slot for thread ``tid``: its own, a free one, or in a full table that of another thread."""
-        home = tid ^ (tid >> 16)
-        free = -1
-        for step in range(_PROBES):
-            slot = (home + step) & (self.slots - 1)
-            if self.slot_type[slot] >= -1 and self.slot_tid[slot] == tid:
-                return slot
-            if free < 0 and self.slot_type[slot] < 0:
-                free = slot
-            if self.slot_type[slot] == -2:
-                break
-        if free < 0:
-            if self.slots < MAX_SLOTS:
-                self._slot_tables(self.slots * 2)
-                return self.claim(tid)
-            free = home & (self.slots - 1)
-        self.slot_tid[free] = tid
-        return free
-
-    def forget(self) -> None:
-        """Drop every waiting enter event: another host's capture begins."""
-        self.slots = 0
-        self._slot_tables(FIRST_SLOTS)
+    def restart(self) -> None:
+        """Another capture begins: nothing waits, and its initial state comes first. Event numbers go on."""
+        self.waiting.clear()
+        self.leading = True
+        self.first_ts = 0
 
     def begin(self, size: int) -> None:
         """Start a batch of up to ``size`` events with empty columns."""
@@ -269,30 +127,14 @@ class Decoder:
 
     def detach(self) -> None:
         """Let go of the buffer."""
-        self.data = None
+        self.data = bytearray()
         self.end = 0
         self.w16 = self.w32 = self.w64 = self.s64 = None
-
-    def carry(self, old: bytearray, new: bytearray) -> None:
-        """Append to ``new`` the bytes of ``old`` that waiting enter events refer to, and refer to them there."""
-        most = len(new) + MAX_CARRY
-        for slot in range(self.slots):
-            if self.slot_type[slot] < 0:
-                continue
-            for j in range(slot * _STORED, slot * _STORED + self.slot_count[slot]):
-                start, length = self.slot_start[j], self.slot_length[j]
-                if start < len(CONSTANTS):
-                    continue
-                if len(new) + length > most:
-                    self.slot_type[slot] = -1
-                    break
-                self.slot_start[j] = len(new)
-                new += old[start : start + length]
 
     def json(self, block: int) -> int:
         """Write the JSON text of an old container event over the event itself; return its length, 0 if it makes none.
 
-        The text takes at most 49 bytes besides id, name and image; the block from its header to its end has at least 51.
+        The text takes at most 49 bytes besides id, name and image; the block, header and all, has at least 51.
         """
         base = self.spans
         texts = []
@@ -315,7 +157,7 @@ class Decoder:
         """
         fitting = 0
         reach = at
-        for count in range(1, self.widest[number] + 1):
+        for count in range(1, self.table_params[number] + 1):
             if at + 2 * count > end:
                 break
             reach += 2 + self.w16[at + 2 * (count - 1)]
@@ -325,14 +167,11 @@ class Decoder:
         return fitting
 
     def measure(self, at: int, count: int, wide: bool, end: int) -> None:
-        """Append the spans of ``count`` stored parameters whose lengths start at ``at``; cut what reaches past ``end``."""
+        """Append the spans of ``count`` parameters whose lengths start at ``at``; cut what reaches past ``end``."""
         base = self.spans
         value = at + count * (4 if wide else 2)
         for k in range(count):
-            if wide:
-                length = self.w32[at + 4 * k]
-            else:
-                length = self.w16[at + 2 * k]
+            length = self.w32[at + 4 * k] if wide else self.w16[at + 2 * k]
             if length > end - value:
                 length = end - value
             self.c_start[base + k] = value
@@ -342,48 +181,42 @@ class Decoder:
     def convert(self, chosen: int, stored: int, tid: int, block: int) -> None:
         """Replace the ``stored`` spans just measured by those of the final event."""
         base = self.spans
-        first = self.plan_first[chosen]
-        count = self.plan_count[chosen]
-        wanted = self.plan_enter[chosen]
+        first = self.plans[chosen, 3]
         slot = -1
-        if wanted >= 0:
-            slot = self.find(tid)
-            if slot >= 0:
-                found = self.slot_type[slot]
-                self.slot_type[slot] = -1
-                if found != wanted:
-                    slot = -1  # left over from a call whose exit is missing
+        if self.plans[chosen, 2] >= 0:
+            slot = self.waiting.take(tid, self.plans[chosen, 2])
         for k in range(stored):
             self.t_start[k] = self.c_start[base + k]
             self.t_length[k] = self.c_length[base + k]
-        for k in range(count):
+        for k in range(self.plans[chosen, 4]):
             op = first + k
-            code = self.op_code[op]
-            start = self.op_start[op]
-            length = self.op_length[op]
+            code = self.ops[op, 0]
+            param = self.ops[op, 1]
+            start = self.ops[op, 2]
+            length = self.ops[op, 3]
             if code == 0:  # OLD
-                start = self.t_start[self.op_param[op]]
-                length = self.t_length[self.op_param[op]]
+                start = self.t_start[param]
+                length = self.t_length[param]
             elif code == 1:  # ENTER
-                if slot >= 0 and self.op_param[op] < self.slot_count[slot]:
-                    start = self.slot_start[slot * _STORED + self.op_param[op]]
-                    length = self.slot_length[slot * _STORED + self.op_param[op]]
+                if slot >= 0 and param < self.waiting.count[slot]:
+                    start = self.waiting.start[slot * _STORED + param]
+                    length = self.waiting.length[slot * _STORED + param]
             elif code == 3:  # JSON
                 start = block
                 length = self.json(block)
-            if length > self.op_cap[op]:
-                length = self.op_cap[op]
+            if length > self.ops[op, 4]:
+                length = self.ops[op, 4]
             self.c_start[base + k] = start
             self.c_length[base + k] = length
 
     def remember(self, tid: int, number: int, count: int) -> None:
         """Keep the enter event whose spans were just measured for the exit event of its thread."""
-        slot = self.claim(tid)
-        self.slot_type[slot] = number
-        self.slot_count[slot] = count
+        slot = self.waiting.claim(tid)
+        self.waiting.number[slot] = number
+        self.waiting.count[slot] = count
         for k in range(count):
-            self.slot_start[slot * _STORED + k] = self.c_start[self.spans + k]
-            self.slot_length[slot * _STORED + k] = self.c_length[self.spans + k]
+            self.waiting.start[slot * _STORED + k] = self.c_start[self.spans + k]
+            self.waiting.length[slot * _STORED + k] = self.c_length[self.spans + k]
 
     def run(self, position: int, size: int) -> int:
         """Decode blocks from byte ``position`` on until the batch holds ``size`` events.
@@ -406,7 +239,7 @@ class Decoder:
             most = _MAX_SMALL_BLOCK
             if kind == _EV_V2:
                 pass
-            elif kind == _EV or kind == _EV_INT:
+            elif kind in (_EV, _EV_INT):
                 header = 22
             elif kind == _EVF_V2:
                 at += 4
@@ -455,18 +288,18 @@ class Decoder:
                     close = at + length
                 count = self.parameters(at + 22, close, number)
                 self.measure(at + 22, count, False, close)
-            chosen = self.action[number * _PARAMS + count]
+            chosen = self.action[number, count]
             if chosen == -2:
                 self.leading = False
                 continue
             if chosen >= 0:
                 self.convert(chosen, count, tid, block)
-                number = self.plan_number[chosen]
-                count = self.plan_count[chosen]
+                number = self.plans[chosen, 0]
+                count = self.plans[chosen, 4]
                 traits = self.traits[number]
-                if self.plan_outcome[chosen] >= 2:
+                if self.plans[chosen, 1] >= 2:
                     self.remember(tid, number, count)
-                    if self.plan_outcome[chosen] == 2:
+                    if self.plans[chosen, 1] == 2:
                         self.leading = False
                         continue
             visible = 1

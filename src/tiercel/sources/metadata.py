@@ -227,7 +227,7 @@ def users(body: bytes, version: int, world: World) -> None:
     """Read a user list block; it replaces what was known of the host's users and groups."""
     for table in (world.users, world.groups):
         for key in [key for key in table if key[0] == b""]:
-            del table[key]  # type: ignore[attr-defined]
+            del table[key]
     cursor = Cursor(body, "user list")
     while cursor.left >= LEAST_ENTRY:
         entry = Entry(cursor, sized=version >= 2)

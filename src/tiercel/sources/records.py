@@ -65,8 +65,8 @@ class ThreadRecord:
 class FdRecord:
     """One open descriptor of a descriptor list; which fields count depends on ``type``.
 
-    Connected sockets have both ends, server sockets ``ip`` and ``port``, unix sockets the kernel addresses ``source`` and
-    ``destination`` and their path in ``fname``, files ``fname``, ``open_flags`` and ``dev``, everything else ``fname``.
+    Connected sockets have both ends, server sockets ``ip`` and ``port``, unix sockets the kernel addresses ``source``
+    and ``destination`` and their path in ``fname``, files ``fname``, ``open_flags`` and ``dev``, all others ``fname``.
     """
 
     fd: int

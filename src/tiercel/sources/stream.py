@@ -1,17 +1,15 @@
 """Reading a capture file from front to back, decompressing on the way.
 
-A thread of its own reads and decompresses a few megabytes ahead: both let go of the interpreter while they work, so
-decoding goes on meanwhile. Memory stays bounded whatever the file expands to.
+Compressed files are decompressed a few megabytes ahead. Memory stays bounded whatever a file expands to.
 """
 
 from __future__ import annotations
 
-import io
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from queue import Full, Queue
 from threading import Event, Thread
-from types import TracebackType
 from typing import BinaryIO
 
 import zstandard
@@ -49,7 +47,7 @@ def gzip(file: BinaryIO) -> Iterator[bytes]:
                     raise StreamError("gzip data ends too early")
             try:
                 chunk = member.decompress(packed, CHUNK)
-            except isal_zlib.error as error:
+            except zlib.error as error:
                 raise StreamError(f"gzip data is damaged: {error}") from None
             packed = member.unused_data if member.eof else member.unconsumed_tail
             if chunk:
@@ -74,7 +72,7 @@ def zstd(file: BinaryIO) -> Iterator[bytes]:
 
 
 class Stream:
-    """The uncompressed bytes of ``path``, chunk by chunk.
+    """The uncompressed bytes of ``path``, front to back.
 
     ``error`` says why the bytes ended before their time, None when they did not. Raises OSError when the file cannot be
     opened.
@@ -82,41 +80,78 @@ class Stream:
 
     def __init__(self, path: Path) -> None:
         self.error: str | None = None
-        self._file = path.open("rb", buffering=0)
-        self._ahead: Queue[bytes | None] = Queue(AHEAD)
-        self._closing = Event()
-        self._ended = False
-        self._thread = Thread(target=self._work, name=f"read {path.name}", daemon=True)
-        self._thread.start()
+        self._file = path.open("rb")
+        try:
+            magic = self._file.peek(4)[:4]
+        except OSError:
+            self._file.close()
+            raise
+        self._ahead: Ahead | None = None
+        if magic.startswith(GZIP):
+            self._ahead = Ahead(gzip(self._file))
+        elif magic == ZSTD:
+            self._ahead = Ahead(zstd(self._file))
 
-    def read(self) -> bytes:
-        """Return the next bytes, empty at the end."""
-        if self._ended:
-            return b""
-        chunk = self._ahead.get()
-        if chunk is None:
-            self._ended = True
-            return b""
-        return chunk
+    def readinto(self, room: memoryview) -> int:
+        """Fill ``room`` as far as there are bytes; returns how many were put there."""
+        filled = 0
+        while filled < len(room):
+            try:
+                if self._ahead is not None:
+                    got = self._ahead.readinto(room[filled:])
+                    self.error = self._ahead.error
+                else:
+                    got = self._file.readinto(room[filled:])
+            except OSError as error:
+                self.error = error.strerror or str(error)
+                break
+            if not got:
+                break
+            filled += got
+        return filled
 
     def close(self) -> None:
         """Stop reading ahead and close the file."""
+        if self._ahead is not None:
+            self._ahead.close()
+        self._file.close()
+
+
+class Ahead:
+    """Runs a decompressor in a thread of its own and keeps some chunks in store.
+
+    Both sides let go of the interpreter while they work, so decoding goes on meanwhile.
+    """
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self.error: str | None = None
+        self._chunks = chunks
+        self._store: Queue[bytes | None] = Queue(AHEAD)
+        self._closing = Event()
+        self._left = memoryview(b"")
+        self._ended = False
+        self._thread = Thread(target=self._work, name="decompress", daemon=True)
+        self._thread.start()
+
+    def readinto(self, room: memoryview) -> int:
+        """Copy some bytes into ``room``; returns how many, 0 at the end."""
+        if not self._left and not self._ended:
+            chunk = self._store.get()
+            self._ended = chunk is None
+            self._left = memoryview(chunk or b"")
+        size = min(len(room), len(self._left))
+        room[:size] = self._left[:size]
+        self._left = self._left[size:]
+        return size
+
+    def close(self) -> None:
         self._closing.set()
         self._thread.join()
-        self._file.close()
         self._ended = True
-
-    def __enter__(self) -> Stream:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _work(self) -> None:
         try:
-            for chunk in self._chunks():
+            for chunk in self._chunks:
                 if not self._hand_over(chunk):
                     return
         except StreamError as error:
@@ -125,18 +160,11 @@ class Stream:
             self.error = error.strerror or str(error)
         self._hand_over(None)
 
-    def _chunks(self) -> Iterator[bytes]:
-        file = io.BufferedReader(self._file, CHUNK)
-        magic = file.peek(4)[:4]
-        if magic.startswith(GZIP):
-            return gzip(file)
-        return zstd(file) if magic == ZSTD else plain(file)
-
     def _hand_over(self, chunk: bytes | None) -> bool:
-        """Put ``chunk`` in the queue; False when the reader has gone."""
+        """Put ``chunk`` in store; False when the reader has gone."""
         while not self._closing.is_set():
             try:
-                self._ahead.put(chunk, timeout=0.1)
+                self._store.put(chunk, timeout=0.1)
             except Full:
                 continue
             return True

@@ -139,13 +139,21 @@ def _verdict(event: Event, count: int) -> Outcome | None:
     return Outcome.PASS
 
 
+def without_step(event: Event) -> Outcome:
+    """Return what becomes of an event the table has no step for, whatever its number of parameters.
+
+    Where a step would be needed (a layout nobody ever wrote, or a corrupt count), an exit event is kept as it is and an
+    enter event is dropped.
+    """
+    verdict = _verdict(event, -1)
+    if verdict is None:
+        return Outcome.DROP if event.is_enter else Outcome.PASS
+    return verdict
+
+
 @cache
 def plan(number: int, count: int) -> Plan:
-    """Return the plan for event ``number`` stored with ``count`` parameters.
-
-    Where the table has no step although one is needed (a layout nobody ever wrote, or a corrupt count), an exit event is
-    kept as far as it got and an enter event is dropped.
-    """
+    """Return the plan for event ``number`` stored with ``count`` parameters."""
     stored = tuple(Source(Origin.OLD, k) for k in range(count))
     sources, at, enter = stored, number, -1
     for _ in range(MAX_STEPS):
@@ -154,7 +162,7 @@ def plan(number: int, count: int) -> Plan:
         if verdict is None:
             step = STEPS.get((at, len(sources)))
             if step is None:
-                verdict = Outcome.DROP if event.is_enter else Outcome.PASS
+                verdict = without_step(event)
             elif step.action in ("store", "pass", "store_and_pass"):
                 verdict = Outcome[step.action.upper()]
             else:
