@@ -1,36 +1,134 @@
-"""Values of these fields."""
+"""Values of the fields that every event has: its number, its time, its source."""
 
 from __future__ import annotations
 
-from tiercel.fields.model import BulkGetter, RowGetter, Value
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiercel.fields.evt_columns import I64, Argument, TypeTexts, both, by_type, constant, joined, per_event, text_ids
+from tiercel.fields.model import BulkGetter, Column, RowGetter, Value
+from tiercel.state.batch import Batch
 from tiercel.state.event import Event
+from tiercel.wire.event_table import BY_CONSTANT, EVENTS
+
+SECOND = 1_000_000_000
+
+METAEVENT = np.array([event.source == "METAEVENT" for event in EVENTS])
+"""Whether events of each type are raised on the side, by no system call."""
+
+ASYNC = BY_CONSTANT["ASYNCEVENT_E"]
 
 
-def _unset(event: Event, argument: str | int | None) -> Value | None:
-    return None
+def _clock(ts: int, date: bool, nanoseconds: bool) -> bytes:
+    seconds, rest = divmod(ts, SECOND)
+    try:
+        local = time.localtime(seconds)
+    except (OverflowError, OSError, ValueError):
+        return b"<date error> "
+    text = b"%02d:%02d:%02d" % (local.tm_hour, local.tm_min, local.tm_sec)
+    if date:
+        text = b"%04d-%02d-%02d " % (local.tm_year, local.tm_mon, local.tm_mday) + text
+    return text + b".%09d" % rest if nanoseconds else text
 
 
-ROW: dict[str, RowGetter] = dict.fromkeys(
-    [
-        "evt.num",
-        "evt.time",
-        "evt.time.s",
-        "evt.time.iso8601",
-        "evt.datetime",
-        "evt.datetime.s",
-        "evt.rawtime",
-        "evt.rawtime.s",
-        "evt.rawtime.ns",
-        "evt.reltime",
-        "evt.reltime.s",
-        "evt.reltime.ns",
-        "evt.pluginname",
-        "evt.plugininfo",
-        "evt.source",
-        "evt.is_async",
-        "evt.asynctype",
-        "evt.hostname",
-    ],
-    _unset,
+def iso8601(ts: int) -> bytes:
+    """Return a time in ns since the epoch as ISO 8601 in UTC, with nine decimals."""
+    seconds, rest = divmod(ts, SECOND)
+    try:
+        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)).encode()
+    except (OverflowError, OSError, ValueError):
+        return b"1970-01-01T00:00:00.000000000+0000"
+    return b"%s.%09d+0000" % (text, rest)
+
+
+def _timed(form: Callable[[int], bytes]) -> tuple[RowGetter, BulkGetter]:
+    def row(event: Event, argument: Argument) -> Value | None:
+        return form(event.ts)
+
+    def bulk(batch: Batch, indices: I64, argument: Argument) -> Column:
+        return Column(text_ids(batch, [form(ts) for ts in batch.ts[indices].tolist()]), text=True)
+
+    return row, bulk
+
+
+def _numbers(
+    get: Callable[[Batch, I64], NDArray[Any]], change: Callable[[Any], Any] | None = None
+) -> tuple[RowGetter, BulkGetter]:
+    def bulk(batch: Batch, indices: I64, argument: Argument) -> Column:
+        values = get(batch, indices)
+        return Column(values if change is None else change(values))
+
+    return both(bulk)
+
+
+def _num(batch: Batch, indices: I64) -> NDArray[np.uint64]:
+    return batch.num[indices]
+
+
+def _ts(batch: Batch, indices: I64) -> NDArray[np.uint64]:
+    return batch.ts[indices]
+
+
+def _reltime(batch: Batch, indices: I64) -> NDArray[np.uint64]:
+    """Time since the first event that is no metaevent; before that one, since the epoch."""
+    return batch.ts[indices] - np.uint64(batch.first_ts)
+
+
+def _async_name(event: Event) -> bytes | None:
+    name = event.param(1)
+    return b"<NA>" if not name else name.partition(b"\0")[0]
+
+
+def _asynctype(event: Event, argument: Argument) -> bytes | None:
+    kind = int(event.batch.types[event.index])
+    if not METAEVENT[kind]:
+        return None
+    return _async_name(event) if kind == ASYNC else EVENTS[kind].name.encode()
+
+
+def _hostname(event: Event, argument: Argument) -> bytes | None:
+    world = event.batch.world
+    return None if world is None else world.machine.hostname.encode()
+
+
+def _hostname_bulk(batch: Batch, indices: I64, argument: Argument) -> Column:
+    number = -1 if batch.world is None else batch.tables.strings.intern(batch.world.machine.hostname.encode())
+    return Column(np.full(len(indices), number, np.int64), text=True)
+
+
+def live_hostname() -> str:
+    """Return the name that a live host goes by: the variable FALCO_HOSTNAME, or else the host's own."""
+    return os.environ.get("FALCO_HOSTNAME") or os.uname().nodename
+
+
+_SOURCE = TypeTexts([None if event.source == "PLUGIN" else b"syscall" for event in EVENTS])
+_SECOND = np.uint64(SECOND)
+
+ROW, BULK = joined(
+    {
+        "evt.num": (lambda event, argument: event.num, _numbers(_num)[1]),
+        "evt.time": _timed(lambda ts: _clock(ts, False, True)),
+        "evt.time.s": _timed(lambda ts: _clock(ts, False, False)),
+        "evt.time.iso8601": _timed(iso8601),
+        "evt.datetime": _timed(lambda ts: _clock(ts, True, True)),
+        "evt.datetime.s": _timed(lambda ts: _clock(ts, True, False)),
+        "evt.rawtime": (lambda event, argument: event.ts, _numbers(_ts)[1]),
+        "evt.rawtime.s": _numbers(_ts, lambda ts: ts // _SECOND),
+        "evt.rawtime.ns": _numbers(_ts, lambda ts: ts % _SECOND),
+        "evt.reltime": _numbers(_reltime),
+        "evt.reltime.s": _numbers(_reltime, lambda ts: ts // _SECOND),
+        "evt.reltime.ns": _numbers(_reltime, lambda ts: ts % _SECOND),
+        "evt.pluginname": constant(None),
+        "evt.plugininfo": constant(None),
+        "evt.source": (_SOURCE.row, _SOURCE.bulk),
+        "evt.is_async": both(by_type(METAEVENT, np.bool_)),
+        "evt.asynctype": per_event(_asynctype),
+        "evt.hostname": (_hostname, _hostname_bulk),
+    }
 )
-BULK: dict[str, BulkGetter] = {}
+"""Row and bulk getters by field name."""

@@ -1,26 +1,44 @@
-"""Values of these fields."""
+"""Values of tiercel's own connection fields."""
 
 from __future__ import annotations
 
-from tiercel.fields.model import BulkGetter, RowGetter, Value
-from tiercel.state.event import Event
+import numpy as np
+
+from tiercel.fields.evt_columns import I64, Argument, both, joined
+from tiercel.fields.fd_net import BULK as NET
+from tiercel.fields.fd_net import either_address, either_port
+from tiercel.fields.fd_rows import INET, cell, rows_of
+from tiercel.fields.fd_state import BULK as STATE
+from tiercel.fields.model import Column
+from tiercel.state.batch import Batch
+from tiercel.state.columns import F
+
+_IP_PROTOCOLS = np.array([-1, -1, 6, 17, 1, 255], np.int64)  # by SCAP_L4_*
 
 
-def _unset(event: Event, argument: str | int | None) -> Value | None:
-    return None
+def _protocol_num(batch: Batch, indices: I64, argument: Argument) -> Column:
+    rows = rows_of(batch, indices)
+    there = (rows >= 0) & INET[cell(batch, rows, F.KIND)]
+    values = _IP_PROTOCOLS[np.where(there, cell(batch, rows, F.L4PROTO), 0)]
+    return Column(np.maximum(values, 0), valid=there & (values >= 0))
 
 
-ROW: dict[str, RowGetter] = dict.fromkeys(
-    [
-        "net.protocol",
-        "net.protocol_num",
-        "net.port",
-        "net.addr",
-        "evt.remote_addr",
-        "evt.remote_port",
-        "evt.local_addr",
-        "evt.local_port",
-    ],
-    _unset,
+def _protocol(batch: Batch, indices: I64, argument: Argument) -> Column:
+    there = _protocol_num(batch, indices, None).valid
+    names = STATE["fd.l4proto"](batch, indices, None).values
+    return Column(np.where(there, names, -1), text=True)
+
+
+ROW, BULK = joined(
+    {
+        "net.protocol": both(_protocol),
+        "net.protocol_num": both(_protocol_num),
+        "net.port": both(either_port),
+        "net.addr": both(either_address),
+        "evt.remote_addr": both(NET["fd.rip"]),
+        "evt.remote_port": both(NET["fd.rport"]),
+        "evt.local_addr": both(NET["fd.lip"]),
+        "evt.local_port": both(NET["fd.lport"]),
+    }
 )
-BULK: dict[str, BulkGetter] = {}
+"""Row and bulk getters by field name."""

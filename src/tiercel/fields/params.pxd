@@ -1,5 +1,6 @@
 cimport cython
 
+cdef int _OTHER, _FD, _PID, _ERRNO, _INT, _TABLE, _TEXT, _PATH, _BYTES, _UID, _GID, GENERIC_X
 
 cdef class Plan:
     cdef public object param

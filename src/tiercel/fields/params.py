@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tiercel.fields.params_names import ERRORS
 from tiercel.fields.params_render import (
     AT_FDCWD,
     account,
@@ -22,7 +23,6 @@ from tiercel.fields.params_render import (
     fixed,
     kind_of_row,
 )
-from tiercel.fields.params_names import ERRORS
 from tiercel.fields.params_text import join_path, sanitize
 from tiercel.state.columns import F, P
 from tiercel.wire.event_table import EVENTS, Format, Param, ParamType
@@ -290,13 +290,13 @@ class Renderer:
         size = self.length[j]
         at = self.start[j]
         if size == 0:
-            if code == _TEXT or code == _PATH:
+            if code in (_TEXT, _PATH):
                 self.put(b"<NA>")
             else:
                 self.put(empty(plan.param.type)[0])
             self.split = self.position
             return
-        if code == _TEXT or code == _PATH:
+        if code in (_TEXT, _PATH):
             self.emit_text(i, k, plan, at, size)
         elif code == _BYTES:
             if self.position + size > self.capacity:
@@ -314,7 +314,7 @@ class Renderer:
             self.split = self.position
         elif code == _TABLE:
             self.emit_table(plan, at, size)
-        elif size == 8 and (code == _FD or code == _PID or code == _ERRNO):
+        elif size == 8 and code in (_FD, _PID, _ERRNO):
             value = self.read(at, 8)
             self.put_number(value)
             if code == _ERRNO:
@@ -479,8 +479,8 @@ class Renderer:
 
     def all_args(
         self, indices: NDArray[np.int64], rows: NDArray[np.int64], bases: NDArray[np.int64], clean: bool
-    ) -> Any:
-        """Append the arguments of all these events; returns where each begins, and the end."""
+    ) -> NDArray[np.int64]:
+        """Write the arguments of all these events; returns where each begins, and the end."""
         self.position = 0
         offsets = np.zeros(len(indices) + 1, dtype=np.int64)
         ends = offsets
@@ -494,3 +494,62 @@ class Renderer:
                 self.put(text)
             ends[n + 1] = self.position
         return offsets
+
+    def texts(self, indices: NDArray[np.int64], clean: bool) -> tuple[bytes, NDArray[np.int64]]:
+        """Return ``evt.args`` of many events as one text and where each event's part begins, with the end.
+
+        With ``clean`` what is no printable UTF-8 is replaced, as it is in every output.
+        """
+        rows, bases = named_rows(self.batch, indices)
+        offsets = self.all_args(np.ascontiguousarray(indices, dtype=np.int64), rows, bases, clean)
+        return bytes(memoryview(self.buffer)[: self.position]), offsets
+
+    def arguments(self, indices: NDArray[np.int64], ks: NDArray[np.int64]) -> list[bytes | None]:
+        """Return parameter ``ks[n]`` of event ``indices[n]`` as ``evt.arg`` shows it, for every ``n``."""
+        return [self.argument(i, k) for i, k in zip(indices.tolist(), ks.tolist(), strict=True)]
+
+
+def _codes_by_type() -> NDArray[np.int8]:
+    codes = np.full((len(EVENTS), max(len(event.params) for event in EVENTS)), -1, dtype=np.int8)
+    for event in EVENTS:
+        for k, param in enumerate(event.params):
+            codes[event.number, k] = _CODES.get(param.type, _OTHER)
+    return codes
+
+
+_BY_TYPE = _codes_by_type()
+
+
+def named_rows(batch: Batch, indices: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Look up what the descriptor and thread parameters of these events name, all at once.
+
+    Returns the rows, -1 for none, one for every parameter, and for each event where its parameters begin.
+    """
+    begin = batch.first[indices].astype(np.int64)
+    counts = batch.first[indices + 1] - begin
+    ends = np.cumsum(counts)
+    bases = ends - counts
+    total = int(ends[-1]) if len(ends) else 0
+    rows = np.full(max(total, 1), -1, dtype=np.int64)
+    lookup = batch.lookup
+    if lookup is None or not total:
+        return rows, bases
+    event = np.repeat(np.arange(len(indices)), counts)
+    k = np.arange(total) - bases[event]
+    j = begin[event] + k
+    codes = _BY_TYPE[batch.types[indices][event], np.minimum(k, _BY_TYPE.shape[1] - 1)]
+    whole = batch.length[j] == 8
+    window: NDArray[np.int64] = np.ndarray((len(batch.data) - 7,), "<i8", batch.data, strides=(1,))
+    for code in (_FD, _PID):
+        at = np.flatnonzero(whole & (codes == code))
+        values = window[batch.start[j[at]]]
+        asked = indices[event[at]]
+        keep = values >= 0
+        if code == _FD:
+            process = batch.process[asked]
+            keep &= process >= 0
+            owners = batch.tables.processes.array[process[keep], P.FDOWNER]
+            rows[at[keep]] = lookup.files(owners, values[keep], asked[keep])
+        else:
+            rows[at[keep]] = lookup.processes(values[keep], asked[keep])
+    return rows, bases

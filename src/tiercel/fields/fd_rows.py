@@ -1,0 +1,103 @@
+"""Reading descriptor rows in bulk, with what is made of their cells computed once and remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tiercel.fields.evt_columns import I64, Mask
+from tiercel.state.batch import Batch, Tables
+from tiercel.state.columns import F, FdKind
+from tiercel.state.event import Event
+
+_UNSEEN = -3
+_KINDS = max(FdKind) + 2  # the last place is that of FdKind.UNINITIALIZED
+
+
+class TextMap:
+    """A text made of another text, computed once per distinct string; None is no value."""
+
+    def __init__(self, function: Callable[[bytes], bytes | None]) -> None:
+        self.function = function
+
+    def one(self, tables: Tables, number: int) -> int:
+        return int(self.many(tables, np.array([number], np.int64))[0])
+
+    def many(self, tables: Tables, numbers: I64) -> I64:
+        """Return the string numbers that follow from these; -1 stays -1."""
+        known = tables.derived.get(self)
+        size = len(tables.strings) + 1
+        if known is None or known[0] != tables.epoch:
+            known = tables.derived[self] = [tables.epoch, np.full(size, _UNSEEN, np.int64)]
+            known[1][0] = -1
+        table: I64 = known[1]
+        if len(table) < size:
+            table = np.full(max(size, 2 * len(table)), _UNSEEN, np.int64)
+            table[: len(known[1])] = known[1]
+            known[1] = table
+        found = table[numbers + 1]
+        unseen = found == _UNSEEN
+        if unseen.any():
+            strings = tables.strings
+            for number in np.unique(numbers[unseen]).tolist():
+                text = self.function(strings.values[number])
+                table[number + 1] = -1 if text is None else strings.intern(text)
+            found = table[numbers + 1]
+        return found
+
+
+class PairMap:
+    """A value made of two cells, computed once per distinct pair."""
+
+    def __init__(self, function: Callable[[Tables, int, int], int]) -> None:
+        self.function = function
+
+    def many(self, tables: Tables, left: I64, right: I64) -> I64:
+        known = tables.derived.get(self)
+        if known is None or known[0] != tables.epoch:
+            known = tables.derived[self] = (tables.epoch, {})
+        memory: dict[tuple[int, int], int] = known[1]
+        if not len(left):
+            return np.zeros(0, np.int64)
+        keys = left * (1 << 32) + right  # both are far below 2^31
+        distinct, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        values = np.empty(len(distinct), np.int64)
+        for n, at in enumerate(first.tolist()):
+            pair = (int(left[at]), int(right[at]))
+            value = memory.get(pair)
+            if value is None:
+                value = memory[pair] = self.function(tables, *pair)
+            values[n] = value
+        return values[inverse]
+
+
+def rows_of(batch: Batch, indices: I64) -> I64:
+    """Return the descriptor rows of these events, -1 where the event has no descriptor fields or it is unknown."""
+    return np.where(batch.has_fd[indices], batch.file[indices], -1).astype(np.int64)
+
+
+def cell(batch: Batch, rows: I64, column: F) -> I64:
+    """Return a cell of many rows; what stands for row -1 means nothing."""
+    found: I64 = batch.tables.files.array[rows, column]
+    return found
+
+
+def kind_mask(*kinds: FdKind) -> Mask:
+    """Return a table over kinds, also indexable with -1, of whether the kind is among these."""
+    mask = np.zeros(_KINDS, np.bool_)
+    mask[[int(kind) for kind in kinds]] = True
+    return mask
+
+
+def row_of_event(event: Event) -> int:
+    """Return the descriptor row of one event, -1 without one."""
+    return event.file if event.batch.has_fd[event.index] else -1
+
+
+FILE = kind_mask(FdKind.FILE, FdKind.FILE_V2)
+DIRECTORY = kind_mask(FdKind.DIRECTORY)
+CONNECTION = kind_mask(FdKind.IPV4_SOCK, FdKind.IPV6_SOCK)
+SERVER = kind_mask(FdKind.IPV4_SERVSOCK, FdKind.IPV6_SERVSOCK)
+INET = CONNECTION | SERVER
+UNIX = kind_mask(FdKind.UNIX_SOCK)
