@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-WHOLE = -(1 << 63)
+WHOLE = -(1 << 62)
 """Stands in place of a descriptor number for a change of the whole table of an owner."""
 
 
@@ -111,7 +111,7 @@ class FdLog:
             found = self.tables[self.data[all_, 3]].get(fd)
             return -1 if found is None else found
         if one < self.count:
-            return self.data[one, 3]
+            now = self.data[one, 3]
         return now
 
     def table_before(self, owner: int, index: int, now: dict[int, int]) -> dict[int, int]:

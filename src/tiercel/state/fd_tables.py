@@ -9,7 +9,7 @@ Compiled with Cython (types in ``fd_tables.pxd``); runs unchanged, slower, as pl
 
 from __future__ import annotations
 
-import cython
+import cython  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
 
@@ -163,7 +163,7 @@ class FdTables:
         self.files.data[row, _FD] = 0
         if not cython.compiled:
             return hash(self.files.array[row].tobytes()) & _MASK
-        mixed = 0
+        mixed: int = 0
         for column in range(_WIDTH):
             mixed = (mixed ^ self.files.data[row, column]) * _MIX
             mixed ^= mixed >> 29

@@ -10,7 +10,7 @@ from tiercel.state.columns import F, FdFlag, FdKind
 from tiercel.state.fd_events import Action
 from tiercel.state.fd_tables import FdTables
 from tiercel.state.paths import concatenate
-from tiercel.state.threads import Thread, ThreadTable
+from tiercel.state.threads import ThreadTable
 from tiercel.wire.event_table import BY_CONSTANT
 
 AT_FDCWD = -100
@@ -99,7 +99,7 @@ class OpenEvents(FdTables):
         flags = 0
         dev = 0
         ino = 0
-        if action == _OPENAT or action == _OPENAT2:
+        if action in (_OPENAT, _OPENAT2):
             name_at = 2
             inode_at = 6 if action == _OPENAT else 7
             flags = reader.u32(reader.span(i, 3))
@@ -125,14 +125,11 @@ class OpenEvents(FdTables):
         raw = self.strings.intern(name)
         if name and name[0] == 47:
             full = self._join(self.dot, raw, False)
-        elif action == _OPEN or action == _CREAT:
+        elif action in (_OPEN, _CREAT):
             full = self._join(self._cwd(), raw, False)
-        elif action == _OPENAT or action == _OPENAT2:
+        elif action in (_OPENAT, _OPENAT2):
             j = reader.span(i, 1)
-            if reader.length(j) == 0:
-                full = self._join(0, raw, False)
-            else:
-                full = self.at_directory(reader.i64(j), raw)
+            full = self._join(0, raw, False) if reader.length(j) == 0 else self.at_directory(reader.i64(j), raw)
         else:
             full = self._join(0, raw, False)
         row = self.draft(_DIRECTORY if flags & _O_DIRECTORY else _FILE_V2)
@@ -186,9 +183,7 @@ class OpenEvents(FdTables):
             return
         row = self.draft(self.kinds[type])
         if type in self.flag_params:
-            self.files.data[row, _OPENFLAGS] = self.reader.u16(
-                self.reader.span(self.index, self.flag_params[type])
-            )
+            self.files.data[row, _OPENFLAGS] = self.reader.u16(self.reader.span(self.index, self.flag_params[type]))
         elif type == self.epoll1 and self.reader.u32(self.reader.span(self.index, 1)) & 1:
             self.files.data[row, _OPENFLAGS] = _O_CLOEXEC
         self.put(fd, self.intern(row, fd))

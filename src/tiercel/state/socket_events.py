@@ -252,13 +252,13 @@ class SocketEvents(OpenEvents):
             before = self.known
             if ends[0] == sockets.AF_INET:
                 self.kind = _IPV4
-                self.known = sockets.merge4(_IPV4, before, ends[1:5], ends[5:7], ends[7:11], ends[11:13], True)
+                self.known = sockets.merge4(_IPV4, before, ends[1:5], ends[5:7], ends[7:11], ends[11:13])
             elif sockets.is_mapped(ends[1:17]) and sockets.is_mapped(ends[19:35]):
                 self.kind = _IPV4
-                self.known = sockets.merge4(_IPV4, before, ends[13:17], ends[17:19], ends[31:35], ends[35:37], True)
+                self.known = sockets.merge4(_IPV4, before, ends[13:17], ends[17:19], ends[31:35], ends[35:37])
             else:
                 self.kind = _IPV6
-                self.known = sockets.merge6(_IPV6, before, ends[1:17], ends[17:19], ends[19:35], ends[35:37], True)
+                self.known = sockets.merge6(_IPV6, before, ends[1:17], ends[17:19], ends[19:35], ends[35:37])
             if (
                 self.known is not before
                 and self.flags & _SERVER
@@ -291,18 +291,14 @@ class SocketEvents(OpenEvents):
         blank = sockets.NOTHING
         if ends[0] == sockets.AF_INET:
             self.kind = _IPV4
-            self.known = sockets.merge4(_UNINITIALIZED, blank, ends[1:5], ends[5:7], ends[7:11], ends[11:13], False)
+            self.known = sockets.merge4(_UNINITIALIZED, blank, ends[1:5], ends[5:7], ends[7:11], ends[11:13])
         elif ends[0] == sockets.AF_INET6:
             if sockets.is_mapped(ends[1:17]) and sockets.is_mapped(ends[19:35]):
                 self.kind = _IPV4
-                self.known = sockets.merge4(
-                    _UNINITIALIZED, blank, ends[13:17], ends[17:19], ends[31:35], ends[35:37], False
-                )
+                self.known = sockets.merge4(_UNINITIALIZED, blank, ends[13:17], ends[17:19], ends[31:35], ends[35:37])
             else:
                 self.kind = _IPV6
-                self.known = sockets.merge6(
-                    _UNINITIALIZED, blank, ends[1:17], ends[17:19], ends[19:35], ends[35:37], False
-                )
+                self.known = sockets.merge6(_UNINITIALIZED, blank, ends[1:17], ends[17:19], ends[19:35], ends[35:37])
         elif ends[0] == sockets.AF_UNIX:
             self.kind = _UNIX
             self.known = sockets.overlay(blank, 0, ends[1:17])
@@ -330,18 +326,18 @@ class SocketEvents(OpenEvents):
         """Handle a read or write: a socket is connected when it succeeds, and may tell its ends."""
         at = self.tuple_at[type]
         if self.file_row < 0:
-            if not (type == _SEND or type == _SENDTO or type == _SENDMSG):
+            if type not in (_SEND, _SENDTO, _SENDMSG):
                 return
             self._infer()
             if self.file_row < 0:
                 return
         kind = self.files.data[self.file_row, _KIND]
-        speaks = kind == _IPV4 or kind == _IPV6
+        speaks = kind in (_IPV4, _IPV6)
         if at < 0 and (not speaks or self.files.data[self.file_row, _FLAGS] & _CONNECTED):
             return
         if self.result() < 0:
             return
-        if (type == _RECVMMSG or type == _SENDMMSG) and self.reader.empty(self.index, 0):
+        if type in (_RECVMMSG, _SENDMMSG) and self.reader.empty(self.index, 0):
             return  # as old captures have them: without any parameter
         if speaks and not self.files.data[self.file_row, _FLAGS] & _CONNECTED:
             row = self.files.copy(self.file_row)
@@ -387,15 +383,15 @@ class SocketEvents(OpenEvents):
             if self.kind == _IPV4_SERVER:
                 before = sockets.overlay(before, 12, before[6:7])
             kind = self.kind = _IPV4
-            self.known = sockets.merge4(kind, before, ends[1:5], ends[5:7], ends[7:11], ends[11:13], False)
+            self.known = sockets.merge4(kind, before, ends[1:5], ends[5:7], ends[7:11], ends[11:13])
             if self.known is before:
                 return False
         elif ends[0] == sockets.AF_INET6:
             if sockets.is_mapped(ends[1:17]) and sockets.is_mapped(ends[19:35]):
                 self.kind = _IPV4
-                self.known = sockets.merge4(_IPV4, before, ends[13:17], ends[17:19], ends[31:35], ends[35:37], False)
+                self.known = sockets.merge4(_IPV4, before, ends[13:17], ends[17:19], ends[31:35], ends[35:37])
             else:
-                self.known = sockets.merge6(self.kind, before, ends[1:17], ends[17:19], ends[19:35], ends[35:37], False)
+                self.known = sockets.merge6(self.kind, before, ends[1:17], ends[17:19], ends[19:35], ends[35:37])
             if self.known is before:
                 return False
         elif ends[0] == sockets.AF_UNIX:
@@ -419,7 +415,7 @@ class SocketEvents(OpenEvents):
                 if fd == self.fd:
                     continue
                 kind = data[row, _KIND]
-                if (kind == _IPV4 or kind == _IPV4_SERVER) and data[row, _DPORT] == dport:
+                if kind in (_IPV4, _IPV4_SERVER) and data[row, _DPORT] == dport:
                     bound = True
                 if kind == _IPV4 and data[row, _SPORT] == sport:
                     uses = True

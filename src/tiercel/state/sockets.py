@@ -202,8 +202,8 @@ def name(kind: int, known: bytes) -> bytes:
     return b"<unknown>"
 
 
-def merge4(kind: int, known: bytes, source: bytes, sport: bytes, destination: bytes, dport: bytes, over: bool) -> bytes:
-    """Enter the ends of an IPv4 connection; the destination only where none is known yet, or always with ``over``.
+def merge4(kind: int, known: bytes, source: bytes, sport: bytes, destination: bytes, dport: bytes) -> bytes:
+    """Enter the ends of an IPv4 connection.
 
     ``known`` itself comes back when nothing changed, also when it holds the same two ends the other way round.
     """
@@ -212,27 +212,17 @@ def merge4(kind: int, known: bytes, source: bytes, sport: bytes, destination: by
         destination + source + dport + sport,
     ):
         return known
-    if not over:
-        if known[4:8] != b"\0\0\0\0":
-            destination = known[4:8]
-        if known[10:12] != b"\0\0":
-            dport = known[10:12]
     new = source + destination + sport + dport + known[12:]
     return known if new == known else new
 
 
-def merge6(kind: int, known: bytes, source: bytes, sport: bytes, destination: bytes, dport: bytes, over: bool) -> bytes:
+def merge6(kind: int, known: bytes, source: bytes, sport: bytes, destination: bytes, dport: bytes) -> bytes:
     """Enter the ends of an IPv6 connection, as :func:`merge4` does."""
     if kind == FdKind.IPV6_SOCK and known[:36] in (
         source + destination + sport + dport,
         destination + source + dport + sport,
     ):
         return known
-    if not over:
-        if known[16:32] != _ANY6:
-            destination = known[16:32]
-        if known[34:36] != b"\0\0":
-            dport = known[34:36]
     new = source + destination + sport + dport + known[36:]
     return known if new == known else new
 
