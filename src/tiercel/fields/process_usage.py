@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from tiercel.fields.bulk import I64
 from tiercel.fields.model import Column, Field, Value, ValueType
-from tiercel.fields.subjects import CLOSED, MAIN
 from tiercel.state.batch import Batch
 from tiercel.state.columns import P
 from tiercel.state.event import Event
@@ -34,11 +33,6 @@ def counted(
         return Column(values(batch, indices), valid=None if known.all() else known)
 
     return Field(name, type, summary, example, row, bulk, number_format=number_format)
-
-
-def _main_rows(batch: Batch, indices: I64) -> tuple[I64, NDArray[np.bool_]]:
-    rows = MAIN.rows(batch, indices, None)
-    return rows, rows >= 0
 
 
 def _open(batch: Batch, indices: I64) -> NDArray[np.generic]:
@@ -66,10 +60,7 @@ def _threads(batch: Batch, indices: I64) -> NDArray[np.generic]:
 
 
 def _others(batch: Batch, indices: I64) -> NDArray[np.generic]:
-    rows, known = _main_rows(batch, indices)
-    alive = known & ((batch.tables.processes.array[rows, P.FLAGS] & CLOSED) == 0)
-    threads = batch.threads[indices].astype(np.int64)
-    return np.maximum(threads - alive, 0).astype(np.uint64)
+    return batch.children[indices].astype(np.uint64)
 
 
 _UINT64 = ValueType.UINT64

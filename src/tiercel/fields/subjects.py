@@ -14,7 +14,6 @@ from tiercel.state.columns import P
 from tiercel.state.event import Event
 
 CLONE_FILES = 1 << 0
-CLOSED = 1 << 18
 CHILD_IN_PIDNS = 1 << 29
 IS_MAIN_THREAD = 1 << 30
 

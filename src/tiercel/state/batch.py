@@ -72,7 +72,7 @@ class Batch:
     name_changed: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=np.bool_))  # fd.name_changed
     fdcount: I32 = field(default_factory=_i32)  # open descriptors of the process after the event
     threads: I32 = field(default_factory=_i32)  # live threads in the group
-    children: I32 = field(default_factory=_i32)  # live children
+    children: I32 = field(default_factory=_i32)  # live threads besides the main one
     # vmsize, vmrss, vmswap in KB, shape (count, 3); major, minor page faults, shape (count, 2)
     memory: NDArray[np.uint32] = field(default_factory=lambda: np.empty((0, 3), dtype=np.uint32))
     faults: NDArray[np.uint64] = field(default_factory=lambda: np.empty((0, 2), dtype=np.uint64))

@@ -130,7 +130,8 @@ class Tracker:
         self.texts = Texts(self.reader, tables.strings)
         self.containers = ContainerIds(tables.strings)
         self.descriptors = Descriptors(tables, self.table, world)
-        self.clones = Clones(self.table, self.reader, self.texts, self.descriptors, world.machine.boot_ts)
+        # libsinsp adds the boot time to the start of a pid namespace, but on replay it takes that time to be 0
+        self.clones = Clones(self.table, self.reader, self.texts, self.descriptors, 0)
         self.execs = Execs(self.table, self.reader, self.texts, self.descriptors, tables.files)
         self.changes = SelfChanges(self.table, self.reader, self.texts, self.descriptors, tables.files)
         self.lookup: Lookup | None = None
