@@ -40,10 +40,11 @@ class ConditionText:
 
     def position(self, at: int) -> tuple[int, int, int]:
         """Return (offset from 0, line from 1, column from 1) in the condition as written."""
-        offset = self.offset(at)
-        text = self.written
-        line_start = max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
-        return offset, text.count("\n", 0, offset) + text.count("\r", 0, offset) + 1, offset - line_start + 1
+        return _position(self.written, self.offset(at))
+
+    def parsed_position(self, at: int) -> tuple[int, int, int]:
+        """Return the same in the text with lists put in, which is what Falco reports for syntax errors."""
+        return _position(self.text, at)
 
     def span(self, at: int) -> Span:
         """Return the place in the rules file, or in the condition itself when the file is not known."""
@@ -55,6 +56,11 @@ class ConditionText:
                 _, line, column = self.position(at)
                 self._last = at, Span("", line, column)
         return self._last[1]
+
+
+def _position(text: str, at: int) -> tuple[int, int, int]:
+    line_start = max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1
+    return at, text.count("\n", 0, at) + text.count("\r", 0, at) + 1, at - line_start + 1
 
 
 class ConditionError(ValueError):

@@ -192,7 +192,7 @@ class FieldNames:
         raise FieldError(f"filter_check called with nonexistent field {name}.{argument}", True)
 
     def _suggestion(self, name: str) -> str:
-        close = difflib.get_close_matches(name, field_names(), 6)
+        close = difflib.get_close_matches(name, field_names(), 6, 0.75)
         for candidate in close:
             if self._visible(candidate) is not None:
                 return f" (did you mean '{candidate}'?)"
