@@ -1,0 +1,46 @@
+"""``tiercel events``: print the events of a capture."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from tiercel.cli.progress import counting
+from tiercel.engine.bulk import Compiler, Context
+from tiercel.errors import InputError
+from tiercel.outputs.events import DEFAULT_TEMPLATE, EventLines
+from tiercel.replay import Replay
+from tiercel.rules.condition import ConditionCompiler, ConditionError, parse
+from tiercel.rules.output_template import compile_output
+
+
+def run(path: Path, condition: str | None, template: str | None, as_json: bool, strict: bool) -> None:
+    """Print the events of ``path`` for which ``condition`` holds."""
+    compiler = ConditionCompiler(strict=strict)
+    try:
+        evaluator = None if condition is None else Compiler().compile(compiler.compile(parse(condition)).node)
+        compiled = compile_output(template or DEFAULT_TEMPLATE, compiler)
+    except ConditionError as error:
+        raise InputError(_caret(error)) from None
+    lines = EventLines(compiled.template, as_json)
+    replay = Replay(path)
+    out = sys.stdout.buffer
+    with counting(path.name) as progress:
+        for batch in replay:
+            indices = np.flatnonzero(batch.visible)
+            if evaluator is not None:
+                indices = evaluator.narrow(Context(batch), indices)
+            out.write(lines(batch, indices).data)
+            progress(replay.events)
+    out.flush()
+    if message := replay.damage_message():
+        raise InputError(message)
+
+
+def _caret(error: ConditionError) -> str:
+    """Return an error in a condition or template with the line it stands in and a caret under the place."""
+    _, line, column = error.position
+    written = error.text.written.splitlines() or [""]
+    return f"{line}:{column}: {error.message}\n  {written[line - 1]}\n  {' ' * (column - 1)}^"

@@ -1,0 +1,83 @@
+"""Detection: a rule set over the batches of a source, and the alerts it raises."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from tiercel.engine.ruleset import Matches, RuleSet
+from tiercel.errors import InputError
+from tiercel.outputs.alert import Alert
+from tiercel.outputs.alerts import AlertLines, AlertStyle, AlertValues
+from tiercel.outputs.weave import interleave
+from tiercel.rules.model import Rule
+from tiercel.state.batch import Batch
+
+
+class Detection:
+    """Runs rules over batches.
+
+    ``counts`` holds how many alerts each rule (by position in ``rules``) has raised.
+
+    Args:
+        rules: the rules to run, in load order.
+        every: alert for every rule that matches an event instead of the first.
+
+    Raises:
+        InputError: a rule holds a value that cannot be used.
+    """
+
+    def __init__(self, rules: Sequence[Rule], style: AlertStyle, every: bool = False) -> None:
+        try:
+            self.ruleset = RuleSet(rules, every)
+        except ValueError as error:
+            raise InputError(str(error)) from error
+        self.rules = self.ruleset.rules
+        self.style = style
+        self.counts: Counter[int] = Counter()
+        self._lines: dict[int, AlertLines] = {}
+        self._values: dict[int, AlertValues] = {}
+
+    def match(self, batch: Batch) -> Matches:
+        """Evaluate the rules over a batch and count what matched."""
+        matches = self.ruleset.match(batch)
+        for rule, indices in matches.by_rule():
+            self.counts[rule] += len(indices)
+        return matches
+
+    def lines(self, batch: Batch, matches: Matches) -> bytes:
+        """Return the alerts of a batch as lines, in the order of the events."""
+        parts = []
+        for rule, indices in matches.by_rule():
+            if rule not in self._lines:
+                self._lines[rule] = AlertLines(self.rules[rule], self.style)
+            parts.append((indices, self._lines[rule](batch, indices)))
+        return interleave(parts)
+
+    def alerts(self, batch: Batch, matches: Matches) -> Iterator[tuple[int, int, Alert]]:
+        """Yield (event index, rule position, alert) in the order of the events."""
+        found: list[tuple[int, int, Alert]] = []
+        for rule, indices in matches.by_rule():
+            if rule not in self._values:
+                self._values[rule] = AlertValues(self.rules[rule], self.style.hostname)
+            alerts = self._values[rule](batch, indices)
+            found.extend((index, rule, alert) for index, alert in zip(indices.tolist(), alerts, strict=True))
+        order = np.lexsort(([rule for _, rule, _ in found], [index for index, _, _ in found])) if found else []
+        for i in order:
+            yield found[i]
+
+    def by_priority(self) -> dict[str, int]:
+        """Return how many alerts each priority has raised, gravest first."""
+        totals: Counter[str] = Counter()
+        for rule, count in sorted(self.counts.items(), key=lambda item: self.rules[item[0]].priority):
+            totals[self.rules[rule].priority.label] += count
+        return dict(totals)
+
+    def by_rule(self) -> dict[str, int]:
+        """Return how many alerts each rule has raised, most first."""
+        totals: Counter[str] = Counter()
+        for rule, count in self.counts.items():
+            totals[self.rules[rule].name] += count
+        return dict(totals.most_common())

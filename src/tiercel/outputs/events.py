@@ -1,0 +1,36 @@
+"""Events as lines, by an output template."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tiercel.outputs.alerts import Line
+from tiercel.outputs.shown import json_bytes, show_json
+from tiercel.outputs.weave import Woven
+from tiercel.rules.output_template import Template
+from tiercel.state.batch import Batch
+
+DEFAULT_TEMPLATE = "*%evt.num %evt.time %evt.cpu %proc.name (%proc.pid.%thread.tid) %evt.dir %evt.type %evt.info"
+"""What is printed of an event without a template, as sysdig does."""
+
+
+class EventLines:
+    """Prints events by a template, as text or as one JSON object a line with the template's fields."""
+
+    def __init__(self, template: Template, as_json: bool = False) -> None:
+        self.line = Line()
+        if not as_json:
+            self.line.template(template, escape=False)
+            self.line.constant(b"\n")
+            return
+        opening = b"{"
+        for key, ref in sorted(template.fields, key=lambda item: item[0].encode()):
+            self.line.constant(opening + json_bytes(key) + b":")
+            self.line.column(show_json(ref))
+            opening = b","
+        self.line.constant(b"}\n" if template.fields else b"{}\n")
+
+    def __call__(self, batch: Batch, indices: NDArray[np.int64]) -> Woven:
+        """Return a line for each of the events at ``indices``."""
+        return self.line.weave(batch, indices)

@@ -1,0 +1,56 @@
+"""Replaying a capture: its events in tracked batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tiercel.errors import InputError
+from tiercel.sources.capture import BATCH_EVENTS, Capture, CaptureError, Damage
+from tiercel.state.batch import Batch, Tables
+
+from tiercel.state.track import Tracker
+
+
+class Replay:
+    """Iterates over a capture's batches, decoded and tracked.
+
+    ``damage`` tells, after iterating, where and why reading ended early (None for a sound file); ``events`` counts the
+    visible events so far.
+
+    Raises:
+        InputError: the file cannot be opened or is no capture.
+    """
+
+    def __init__(self, path: str | Path, size: int = BATCH_EVENTS) -> None:
+        self.path = Path(path)
+        self.size = size
+        self.damage: Damage | None = None
+        self.events = 0
+
+    def __iter__(self) -> Iterator[Batch]:
+        try:
+            capture = Capture(self.path)
+        except CaptureError as error:
+            raise InputError(str(error).removeprefix("tiercel: ")) from None
+        with capture:
+            tables = Tables()
+            section, tracker = -1, None
+            for batch in capture.batches(self.size, tables):
+                if tracker is None or capture.section != section:
+                    section = capture.section
+                    tracker = Tracker(tables, capture.world, capture.threads, capture.descriptors)
+                tracker.track(batch)
+                self.events += int(batch.visible.sum())
+                yield batch
+
+            self.damage = capture.damage
+
+    def damage_message(self) -> str | None:
+        """Return what to tell the user of a damaged file: where, what, and what was still read."""
+        if self.damage is None:
+            return None
+        return (
+            f"{self.path}: damaged at byte {self.damage.offset}: {self.damage.reason}; "
+            f"the {self.events:,} events before it were read"
+        )
