@@ -7,11 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tiercel.fields.model import Field
 from tiercel.rules.collector import Collector, RuleInfo
-from tiercel.rules.condition import ConditionCompiler, ConditionError, ConditionLists, ListDefinition, Macros
+from tiercel.rules.condition import (
+    Compiled,
+    ConditionCompiler,
+    ConditionError,
+    ConditionLists,
+    ListDefinition,
+    Macros,
+)
 from tiercel.rules.condition_text import ConditionText, ConditionWarning
 from tiercel.rules.event_types import event_types, too_many_types
 from tiercel.rules.exceptions import with_exceptions
@@ -21,7 +28,7 @@ from tiercel.rules.notes import Notes
 from tiercel.rules.output_template import Template, parse_template
 from tiercel.rules.parse_tree import Parsed
 from tiercel.rules.parser import parse_text
-from tiercel.rules.syntax import Node, Span
+from tiercel.rules.syntax import Span
 from tiercel.rules.typing_check import DEPRECATED_FIELDS
 from tiercel.rules.verdict import Context, ErrorCode, LoadError, Problem, Verdict, WarningCode
 from tiercel.rules.written import Written
@@ -48,6 +55,19 @@ class Compilation:
     complete: bool = False  # every rule of a loaded source compiled or was skipped as it asked
 
 
+@dataclass(slots=True)
+class _Known:
+    """A rule compiled before: good as long as the rule, the lists in its text and all macros stay as they are."""
+
+    info: RuleInfo
+    visibility: int
+    written: Written
+    raw: Parsed | None = None
+    rule: Rule | None = None
+    parsed: Parsed | None = None
+    warnings: list[Problem] = field(default_factory=list)
+
+
 class Compiler:
     """Compiles a collector's definitions, as often as needed.
 
@@ -67,7 +87,8 @@ class Compiler:
         self.find = find
         self.notes = Notes(find)
         self._parsed: dict[int, tuple[Written, str, Parsed]] = {}
-        self._templates: dict[str, Template] = {}
+        self.known: dict[str, _Known] = {}
+        self.macro_state: dict[str, tuple[Parsed, int, int]] = {}
 
     def compile(self, verdict: Verdict) -> Compilation:
         """Compile everything, reporting into the verdict of the file read last."""
@@ -102,6 +123,8 @@ class _Run:
         )
         self.macros = Macros()
         self.conditions = ConditionCompiler(self.macros, compiler.strict, find=compiler.find)
+        self.macros_same = False
+        self.parsed_macros: dict[str, Parsed] = {}
         self.broken: set[str] = set()
         self.reported: set[tuple[int, int, str]] = set()
 
@@ -132,7 +155,9 @@ class _Run:
                 self.broken.add(info.name)
                 self._stop(self._parse_error(error, info.condition_context))
             else:
+                self.parsed_macros[info.name] = parsed
                 self.macros.define(info.name, parsed, info.index, info.visibility)
+        self._compare_macros()
         for info in self.collector.macros.values():
             if info.name in self.broken:
                 continue
@@ -146,10 +171,47 @@ class _Run:
             for info in self.collector.macros.values():
                 self.compiler.notes.condition(info.condition, info.context, info.condition_context, self.verdict)
 
+    def _compare_macros(self) -> None:
+        """See whether the macros of the run before are all as they were; new ones do no harm."""
+        compiler = self.compiler
+        state = {
+            info.name: (self.parsed_macros[info.name], info.index, info.visibility)
+            for info in self.collector.macros.values()
+            if info.name not in self.broken
+        }
+        self.macros_same = all(
+            name in state and state[name][0] is parsed and state[name][1:] == (index, visibility)
+            for name, (parsed, index, visibility) in compiler.macro_state.items()
+        )
+        compiler.macro_state = state
+
     # Rules
 
     def _rule(self, info: RuleInfo) -> None:
-        written = with_exceptions(info.condition, info.exceptions) if info.exceptions else info.condition
+        known = self.compiler.known.get(info.name)
+        if known is None or known.info is not info or known.visibility != info.visibility:
+            written = with_exceptions(info.condition, info.exceptions) if info.exceptions else info.condition
+            known = self.compiler.known[info.name] = _Known(info, info.visibility, written)
+        if known.rule is None or not self._same(known):
+            before = len(self.verdict.warnings)
+            self._compile(info, known)
+            known.warnings = self.verdict.warnings[before:]
+        else:
+            self.verdict.warnings.extend(known.warnings)
+            if known.raw is not None:
+                self.macros.used.update(identifier.name for identifier in known.raw.identifiers)
+        if known.rule is not None and known.parsed is not None:
+            self.result.rules.append(replace(known.rule, index=len(self.result.rules), enabled=info.enabled))
+            self.result.parsed[info.name] = known.parsed
+
+    def _same(self, known: _Known) -> bool:
+        try:
+            return self.macros_same and self.compiler.parse(known.written, self.lists) is known.raw
+        except ConditionError:
+            return False
+
+    def _compile(self, info: RuleInfo, known: _Known) -> None:
+        known.rule = None
         output: Template | None = None
         fields: dict[str, tuple[Template, bool]] = {}
         try:
@@ -159,10 +221,10 @@ class _Run:
             output, fields = template, self._output_fields(info)
         except LoadError as error:
             self._stop(error)
-        compiled = self._condition(info, written)
+        compiled = self._condition(info, known)
         if compiled is None or output is None:
             return
-        node, parsed = compiled
+        node = compiled.node
         if info.warn_evttypes and too_many_types(node):
             hint = "start the condition with evt.type, for example evt.type in (execve, execveat)"
             at = info.condition_context.span
@@ -170,31 +232,27 @@ class _Run:
         if not self.compiler.strict:
             self.compiler.notes.condition(info.condition, info.context, info.condition_context, self.verdict)
             self.compiler.notes.output(info.output, info.context, self.verdict)
-        self.result.parsed[info.name] = parsed
-        self.result.rules.append(
-            Rule(
-                name=info.name,
-                desc=info.desc,
-                condition=node,
-                condition_text=info.condition.text,
-                output=output,
-                output_text=info.output.text,
-                priority=info.priority,
-                tags=tuple(sorted(info.tags)),
-                source=info.source,
-                event_types=event_types(node),
-                where=info.context.span,
-                index=len(self.result.rules),
-                enabled=info.enabled,
-                output_fields=fields,
-                exceptions=tuple(
-                    RuleException(known.name, tuple(known.fields.texts()), tuple(known.comps.texts()))
-                    for known in info.exceptions
-                ),
-                capture=info.capture,
-                capture_duration=info.capture_duration,
-                warn_evttypes=info.warn_evttypes,
-            )
+        known.parsed = compiled.parsed
+        known.rule = Rule(
+            name=info.name,
+            desc=info.desc,
+            condition=node,
+            condition_text=info.condition.text,
+            output=output,
+            output_text=info.output.text,
+            priority=info.priority,
+            tags=tuple(sorted(info.tags)),
+            source=info.source,
+            event_types=event_types(node),
+            where=info.context.span,
+            index=0,
+            output_fields=fields,
+            exceptions=tuple(
+                RuleException(one.name, tuple(one.fields.texts()), tuple(one.comps.texts())) for one in info.exceptions
+            ),
+            capture=info.capture,
+            capture_duration=info.capture_duration,
+            warn_evttypes=info.warn_evttypes,
         )
 
     def _output(self, info: RuleInfo) -> Template | None:
@@ -242,9 +300,10 @@ class _Run:
                     WarningCode.DEPRECATED_ITEM, message, info.output_context, None, f"remove {name}", name
                 )
 
-    def _condition(self, info: RuleInfo, written: Written) -> tuple[Node, Parsed] | None:
+    def _condition(self, info: RuleInfo, known: _Known) -> Compiled | None:
+        written = known.written
         try:
-            parsed = self.compiler.parse(written, self.lists)
+            parsed = known.raw = self.compiler.parse(written, self.lists)
         except ConditionError as error:
             raise self._parse_error(error, info.condition_context) from error
         try:
@@ -263,7 +322,7 @@ class _Run:
             raise _problem(ErrorCode.COMPILE_CONDITION, message, context, _narrow(error), hint) from error
         for warning in compiled.warnings:
             self._warn(warning, info.condition_context, written.text)
-        return compiled.node, compiled.parsed
+        return compiled
 
     def _warn(self, warning: ConditionWarning, parent: Context, condition: str) -> None:
         code = WarningCode(warning.code)
