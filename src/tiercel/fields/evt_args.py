@@ -27,7 +27,7 @@ from tiercel.fields.params_text import join_path
 from tiercel.state.batch import Batch
 from tiercel.state.columns import F, P
 from tiercel.state.event import Event
-from tiercel.wire.event_table import BY_CONSTANT, EVENTS, ParamType
+from tiercel.wire.event_table import BY_CONSTANT, EVENTS, Format, ParamType
 
 _TEXT_TYPES = (ParamType.CHARBUF, ParamType.FSPATH, ParamType.FSRELPATH)
 
@@ -120,9 +120,26 @@ def _rawarg(batch: Batch, indices: I64, argument: Argument) -> Column:
         valid |= chosen
     if text:
         return Column(values, text=True)
-    if raw_type(name)[0] in (ValueType.UINT64, ValueType.RELTIME, ValueType.ABSTIME) if name in PARAMS else False:
+    if name in PARAMS and raw_type(name)[0] in (ValueType.UINT64, ValueType.RELTIME, ValueType.ABSTIME):
         return Column(values.view(np.uint64), valid=valid)
     return Column(values, valid=valid)
+
+
+def rawarg_printed(event: Event, argument: Argument) -> Value | None:
+    """Return the value as output shows it: numbers whose format is hexadecimal or octal are text."""
+    name = longest_name(str(argument)) or ""
+    k = int(_name_table(name)[event.batch.types[event.index]])
+    data = event.param(k)
+    if data is None:
+        return None
+    param = event.type.params[k]
+    if param.type not in SIZES:
+        return ROW["evt.rawarg"](event, argument)
+    value = int.from_bytes(data, "little", signed=param.type in SIGNED)
+    if param.format not in (Format.HEX, Format.OCT):
+        return value
+    value &= (1 << max(32, 8 * SIZES[param.type])) - 1
+    return b"%X" % value if param.format is Format.HEX else b"%o" % value
 
 
 _ABSPATHS: dict[int, tuple[tuple[str, str], ...]] = {

@@ -20,6 +20,7 @@ from tiercel.fields.evt_columns import (
 from tiercel.fields.evt_generic import ASYNC, SECOND
 from tiercel.fields.evt_generic import BULK as GENERIC_BULK
 from tiercel.fields.evt_generic import ROW as GENERIC_ROW
+from tiercel.fields.evt_native import NATIVE
 from tiercel.fields.model import BulkGetter, Column, RowGetter, Value
 from tiercel.state.batch import Batch
 from tiercel.state.columns import F, FdKind
@@ -32,14 +33,17 @@ GENERIC = BY_CONSTANT["GENERIC_X"]
 IS_SYSCALL = np.array([event.source == "SYSCALL" for event in EVENTS])
 
 _FIRST = np.zeros(len(EVENTS), np.int16)  # parameter 0 of every type
+_SECOND_PARAM = np.ones(len(EVENTS), np.int16)
 _DIRECTION = TypeTexts([b">" if event.is_enter else b"<" for event in EVENTS])
 _NAMES = TypeTexts([event.name.encode() for event in EVENTS])
 _SYSCALLS = TypeTexts([event.name.encode() if event.source == "SYSCALL" else None for event in EVENTS])
 
 
 def _generic_name(event: Event) -> bytes:
-    code = event.param(0)
-    return NAMES.get(int.from_bytes(code or b"", "little"), "").encode()
+    code = int.from_bytes(event.param(0) or b"", "little")
+    if code == 0 and (native := event.param(1)):
+        return NATIVE.get(int.from_bytes(native, "little"), "unknown").encode()
+    return NAMES.get(code, "").encode()
 
 
 def _type(event: Event, argument: Argument) -> Value | None:
@@ -55,12 +59,17 @@ def _codes(batch: Batch, indices: I64) -> I64:
     if known is None or known[0] != batch.tables.epoch:
         intern = batch.tables.strings.intern
         table = np.zeros(65536, np.int64)
-        for code, name in NAMES.items():
-            table[code] = intern(name.encode())
-        known = batch.tables.derived[_codes] = (batch.tables.epoch, table)
+        native = np.full(65536, intern(b"unknown"), np.int64)
+        for names, numbers in ((NAMES, table), (NATIVE, native)):
+            for code, name in names.items():
+                numbers[code] = intern(name.encode())
+        known = batch.tables.derived[_codes] = (batch.tables.epoch, table, native)
     codes, _ = integers(batch, indices, _FIRST, 2, False)
-    numbers: I64 = known[1][codes]
-    return numbers
+    found: I64 = known[1][codes]
+    natives, there = integers(batch, indices, _SECOND_PARAM, 2, False)
+    there &= codes == 0
+    found[there] = known[2][natives[there]]
+    return found
 
 
 def _named(names: TypeTexts, asynchronous: bool) -> BulkGetter:
@@ -128,10 +137,21 @@ def _cpu(batch: Batch, indices: I64, argument: Argument) -> Column:
     return Column(batch.cpu[indices].astype(np.int16).astype(np.int64))
 
 
+def _before(batch: Batch) -> NDArray[np.uint64]:
+    """Return for each event the time of the visible event before it, 0 without one."""
+    known = batch.derived.get("evt.before")
+    if known is None:
+        last = np.maximum.accumulate(np.where(batch.visible, np.arange(batch.count), -1))
+        last = np.concatenate(([-1], last[:-1])) if batch.count else last
+        known = np.where(last >= 0, batch.ts[last], np.uint64(batch.previous_ts))
+        batch.derived["evt.before"] = known
+    before: NDArray[np.uint64] = known
+    return before
+
+
 def _delta(change: Callable[[NDArray[np.uint64]], NDArray[np.uint64]]) -> tuple[RowGetter, BulkGetter]:
     def bulk(batch: Batch, indices: I64, argument: Argument) -> Column:
-        before = np.where(indices > 0, batch.ts[indices - 1], np.uint64(batch.previous_ts))
-        now = batch.ts[indices]
+        before, now = _before(batch)[indices], batch.ts[indices]
         return Column(change(np.where(before == 0, np.uint64(0), now - before)))
 
     return both(bulk)

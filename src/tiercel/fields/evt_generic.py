@@ -75,8 +75,10 @@ def _ts(batch: Batch, indices: I64) -> NDArray[np.uint64]:
 
 
 def _reltime(batch: Batch, indices: I64) -> NDArray[np.uint64]:
-    """Time since the first event that is no metaevent; before that one, since the epoch."""
-    return batch.ts[indices] - np.uint64(batch.first_ts)
+    """Time since the first event that is no metaevent; metaevents before that one have the time since the epoch."""
+    ts, first = batch.ts[indices], np.uint64(batch.first_ts)
+    early = METAEVENT[batch.types[indices]] & (ts < first)
+    return np.where(early, ts, ts - first)
 
 
 def _async_name(event: Event) -> bytes | None:

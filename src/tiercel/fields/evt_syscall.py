@@ -52,6 +52,7 @@ def _field(
         no_transformer=no_transformer,
         unlisted=unlisted,
         number_format=number_format,
+        printed=evt_args.rawarg_printed if name == "evt.rawarg" else None,
     )
 
 

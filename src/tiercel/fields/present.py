@@ -94,9 +94,12 @@ def _json(value: Value, type: ValueType, number_format: str) -> Json:
 
 
 def shape(field: Field, argument: str | int | None = None) -> tuple[ValueType, str]:
-    """Return type and number format of a field's values; those of ``evt.rawarg`` follow from the argument."""
-    if field.type is ValueType.DYNAMIC and isinstance(argument, str):
-        return raw_type(argument)
+    """Return type and number format of a field's values.
+
+    Those of ``evt.rawarg`` follow from the argument; its ``printed`` getter gives hexadecimal numbers as text.
+    """
+    if field.type is ValueType.DYNAMIC:
+        return (raw_type(argument)[0] if isinstance(argument, str) else ValueType.INT64), "dec"
     return field.type, field.number_format
 
 
@@ -104,6 +107,8 @@ def to_text(field: Field, value: Value | None, argument: str | int | None = None
     """Return a value as rule outputs show it."""
     if value is None:
         return NOT_AVAILABLE
+    if field.verbatim and isinstance(value, bytes):
+        return value.decode(errors="replace")
     type, number_format = shape(field, argument)
     if isinstance(value, list):
         items = ",".join(_text(item, type, number_format) for item in value)
@@ -122,6 +127,8 @@ def to_json(field: Field, value: Value | None, argument: str | int | None = None
         return None
     if field.name in _ALWAYS_NUMBERS:
         return int(value)  # type: ignore[arg-type]
+    if field.verbatim and isinstance(value, bytes):
+        return value.decode(errors="replace")
     type, number_format = shape(field, argument)
     if isinstance(value, list):
         return [_json(item, type, number_format) for item in value] or None

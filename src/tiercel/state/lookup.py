@@ -112,3 +112,7 @@ class Lookup:
             strict=True,
         )
         return np.fromiter((row_at(owner, fd, index) for owner, fd, index in asked), np.int64, len(owners))
+
+    def descriptors(self, owner: int, index: int) -> dict[int, int]:
+        """Return all descriptors of thread ``owner``, number to row, just after event ``index``."""
+        return self._descriptors.table_at(owner, index)
