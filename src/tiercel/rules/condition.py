@@ -36,6 +36,7 @@ __all__ = [
     "ListDefinition",
     "Locate",
     "Macros",
+    "Parsed",
     "compile_condition",
     "parse",
     "quote_item",

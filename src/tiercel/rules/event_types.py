@@ -118,6 +118,11 @@ def event_types(node: Node, source: str = "syscall", asynchronous: bool = True) 
     bits = _bits(node, False, _ALL_EVENTS, _event_bits) if source == "syscall" else 1 << PLUGINEVENT
     if asynchronous:
         bits |= 1 << ASYNCEVENT
+    return _numbers(bits)
+
+
+@cache
+def _numbers(bits: int) -> frozenset[int]:
     return frozenset(number for number in range(len(EVENTS)) if bits >> number & 1)
 
 
@@ -144,4 +149,4 @@ def event_names(node: Node, source: str = "syscall") -> frozenset[str]:
 
 def too_many_types(node: Node) -> bool:
     """Return whether a system-call rule deserves Falco's warning LOAD_NO_EVTTYPE: no types at all, or over 100."""
-    return not 0 < len(event_types(node, asynchronous=False)) <= 100
+    return not 0 < _bits(node, False, _ALL_EVENTS, _event_bits).bit_count() <= 100

@@ -115,7 +115,7 @@ class _Builder:
         else:
             self._register(tree)
         shown = operand_type(operand)[0] is not ValueType.UINT64 or isinstance(operand, FieldRef)
-        self.parts.append(Slot(operand, width, text, shown, self.source.span(percent)))
+        self.parts.append(Slot(operand, width, text, shown, operand.at))
         return end
 
     def _longest(self, at: int, percent: int) -> tuple[FieldName | Call, Operand, int]:
