@@ -29,6 +29,12 @@ CAPTURES = SHARED / "captures"
 ROW_VALUES = 1_500_000
 """About so many values are taken one event at a time; the columns always cover every event."""
 
+_NAMES = {"user.name", "user.homedir", "user.shell", "user.loginname", "group.name"}
+"""For ids that the capture names no user or group for, Falco asks the machine it replays on."""
+
+_GARBAGE = {"proc.exe_ino.ctime_duration_pidns_start": "2814792717434886"}
+"""What libsinsp shows of memory that it leaves uninitialised when it reads a process list."""
+
 _ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 _PLAIN = {b"t": b"\t", b"n": b"\n", b"r": b"\r", b"\\": b"\\"}
 
@@ -40,6 +46,7 @@ class Agreement:
     name: str
     compared: int = 0
     agreed: int = 0
+    unfit: int = 0  # events whose recorded value does not come from the capture; not compared
     split: int = 0  # events for which row and column disagree with each other
     examples: list[str] = field(default_factory=list)
 
@@ -129,6 +136,9 @@ def _compare_batch(
         if event is None and column is not None:
             value = column[k]
         text = to_text(asked, value, argument)
+        if wanted.name in _NAMES and text == "<NA>" != expected[k] or _GARBAGE.get(wanted.name) == expected[k]:
+            wanted.unfit += 1
+            continue
         wanted.compared += 1
         if text == expected[k]:
             wanted.agreed += 1
@@ -166,7 +176,7 @@ def main(arguments: list[str]) -> None:
             worst.append(agreement)
     for agreement in sorted(worst, key=lambda a: a.ratio):
         share = f"{agreement.agreed}/{agreement.compared} = {agreement.ratio:.4%}"
-        print(f"{agreement.name}: {share}, {agreement.split} split")
+        print(f"{agreement.name}: {share}, {agreement.unfit} unfit, {agreement.split} split")
         for example in () if quiet else agreement.examples:
             print("   ", example)
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from tiercel.fields.bulk import I64
-from tiercel.fields.container_info import announced, container_number, encode
+from tiercel.fields.container_info import TELLING, announced, container_number, encode
 from tiercel.fields.model import Column, Field, Value, ValueType
 from tiercel.state.batch import Batch
 from tiercel.state.columns import P
 from tiercel.state.event import Event
 
 _HOST = b"host"
-_ASYNC = 402
 
 
 def _row(event: Event, argument: str | int | None) -> Value | None:
@@ -27,7 +26,7 @@ def _bulk(batch: Batch, indices: I64, argument: str | int | None) -> Column:
     rows = batch.process[indices]
     ids = batch.tables.processes.array[rows, P.CONTAINER]
     values = np.where(rows < 0, -1, np.where(ids <= 0, strings.intern(_HOST), ids))
-    for i in np.flatnonzero(batch.types[indices] == _ASYNC).tolist():
+    for i in np.flatnonzero(np.isin(batch.types[indices], TELLING)).tolist():
         value = _row(Event(batch, int(indices[i])), None)
         values[i] = strings.intern(value) if isinstance(value, bytes) else -1
     return Column(values, text=True)
@@ -41,4 +40,5 @@ CONTAINER_ID = Field(
     _row,
     _bulk,
     number_format="na",
+    verbatim=True,
 )

@@ -18,6 +18,7 @@ from tiercel.state.batch import Batch
 from tiercel.state.columns import P
 from tiercel.state.event import Event
 from tiercel.state.world import World
+from tiercel.wire.event_table import BY_CONSTANT
 
 Info = dict[str, Any]
 """The ``container`` object of a container event."""
@@ -28,7 +29,17 @@ Reader = Callable[[Info, "str | int | None", World, int], "Value | None"]
 HOST: Info = {"id": "host", "full_id": "host", "name": "host", "type": 0xFFFE}
 
 _EMPTY = World()
-_ASYNC = 402  # PPME_ASYNCEVENT_E: tells of a container, named in its second parameter
+_ASYNC_TEXT = 2
+_TOLD_BY = {
+    BY_CONSTANT["ASYNCEVENT_E"]: _ASYNC_TEXT,  # named in parameter 1
+    BY_CONSTANT["CONTAINER_JSON_E"]: 0,
+    BY_CONSTANT["CONTAINER_JSON_2_E"]: 0,
+}
+"""Events that tell of a container, and which parameter holds the JSON."""
+
+TELLING = np.array(sorted(_TOLD_BY))
+"""Numbers of the events that tell of a container."""
+
 _ANNOUNCEMENTS = (b"container", b"container_removed")
 
 
@@ -39,13 +50,13 @@ def container_number(event: Event) -> int:
 
 def announced(event: Event) -> Info | None:
     """Return the metadata that a container event itself carries, None for other events."""
-    if event.batch.types[event.index] != _ASYNC:
+    text = _TOLD_BY.get(int(event.batch.types[event.index]))
+    if text is None:
         return None
-    name = event.param(1)
-    if name is None or name.rstrip(b"\0") not in _ANNOUNCEMENTS:
+    if text == _ASYNC_TEXT and (event.param(1) or b"").rstrip(b"\0") not in _ANNOUNCEMENTS:
         return None
     try:
-        info = json.loads((event.param(2) or b"").rstrip(b"\0"))["container"]
+        info = json.loads((event.param(text) or b"").rstrip(b"\0"))["container"]
     except (ValueError, KeyError, TypeError):
         return None
     return info if isinstance(info, dict) else None
@@ -107,6 +118,7 @@ def info_field(
         key=key,
         deprecated=deprecated,
         number_format="na",
+        verbatim=True,
     )
 
 
@@ -134,7 +146,7 @@ def _groups(batch: Batch, indices: I64) -> tuple[I64, list[int]]:
     moments = sorted({version.since for versions in world.containers.values() for version in versions})
     period = np.searchsorted(np.array(moments, np.uint64), batch.num[indices], side="right")
     keys = (containers + 2) * (len(moments) + 1) + period
-    own = np.flatnonzero(batch.types[indices] == _ASYNC)
+    own = np.flatnonzero(np.isin(batch.types[indices], TELLING))
     keys[own] = -1 - own
     _, firsts, groups = np.unique(keys, return_index=True, return_inverse=True)
     return groups.reshape(-1), indices[firsts].tolist()

@@ -94,6 +94,7 @@ class Field:
     number_format: str = "dec"  # dec, hex, oct, id, padded (nine digits), na
     printed: RowGetter | None = None  # where output shows something else than conditions see, as with proc.aname
     unlisted: bool = False  # Falco accepts it but leaves it out of its list
+    verbatim: bool = False  # text is shown as it is, line breaks included, as Falco does for plugins' fields
 
     def output(self, event: Event, argument: str | int | None) -> Value | None:
         """Return the value that output templates show for one event; conditions see ``row``."""

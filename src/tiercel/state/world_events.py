@@ -33,7 +33,7 @@ def apply(world: World, reader: Reader, texts: Texts, i: int, type: int, num: in
         key = (reader.text(reader.span(i, 5)), uid)
         if type == _USER_DELETED:
             world.users.pop(key, None)
-        elif key in world.users or len(world.users) < MAX_PEOPLE:
+        elif (key in world.users or len(world.users) < MAX_PEOPLE) and tells(reader, i, 2, key):
             name, home, shell = (texts.text(reader.span(i, k)) for k in (2, 3, 4))
             world.users[key] = User(uid, reader.u32(reader.span(i, 1)), name, home, shell)
     elif type == _GROUP_ADDED or type == _GROUP_DELETED:
@@ -41,5 +41,13 @@ def apply(world: World, reader: Reader, texts: Texts, i: int, type: int, num: in
         key = (reader.text(reader.span(i, 2)), gid)
         if type == _GROUP_DELETED:
             world.groups.pop(key, None)
-        elif key in world.groups or len(world.groups) < MAX_PEOPLE:
+        elif (key in world.groups or len(world.groups) < MAX_PEOPLE) and tells(reader, i, 1, key):
             world.groups[key] = Group(gid, texts.text(reader.span(i, 1)))
+
+
+def tells(reader: Reader, i: int, k: int, key: tuple[bytes, int]) -> bool:
+    """Return whether parameter ``k`` names the user or group: in containers, captures hold ``<NA>`` for unknown ones.
+
+    libsinsp takes no names of container users from events at all, so on replay it knows none of them.
+    """
+    return not key[0] or reader.text(reader.span(i, k)) != b"<NA>"
