@@ -1,0 +1,163 @@
+"""The keys of falco.yaml, and which of them have an effect here."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+Keys = Mapping[str, "Keys | None"]
+"""Keys by name; None for a value, or a list of values. ``[]`` stands for the entries of a list, ``*`` for any name."""
+
+
+def _flat(*names: str) -> Keys:
+    return dict.fromkeys(names)
+
+
+_ENGINE = _flat("enabled")
+
+KNOWN: Keys = {
+    "append_output": {
+        "[]": {
+            "match": _flat("source", "rule", "tags"),
+            "extra_output": None,
+            "extra_fields": {"[]": {"*": None}},
+            "suggested_output": None,
+        }
+    },
+    "base_syscalls": _flat("all", "custom_set", "repair"),
+    "buffer_format_base64": None,
+    "buffered_outputs": None,
+    "capture": _flat("enabled", "path_prefix", "mode", "default_duration", "max_file_size_mb"),
+    "config_files": {"[]": _flat("path", "strategy")},
+    "container_engines": {
+        "bpm": _ENGINE,
+        "cri": _flat("enabled", "disable_async", "sockets"),
+        "docker": _ENGINE,
+        "libvirt_lxc": _ENGINE,
+        "lxc": _ENGINE,
+        "podman": _ENGINE,
+    },
+    "engine": {
+        "kind": None,
+        "kmod": _flat("buf_size_preset", "drop_failed_exit"),
+        "modern_ebpf": _flat("buf_size_preset", "cpus_for_each_buffer", "disable_iterators", "drop_failed_exit"),
+        "replay": _flat("capture_file"),
+    },
+    "falco_libs": _flat(
+        "snaplen",
+        "thread_table_size",
+        "thread_table_auto_purging_interval_s",
+        "thread_table_auto_purging_thread_timeout_s",
+    ),
+    "file_output": _flat("enabled", "filename", "keep_alive"),
+    "http_output": _flat(
+        "enabled",
+        "url",
+        "user_agent",
+        "insecure",
+        "ca_cert",
+        "ca_bundle",
+        "ca_path",
+        "mtls",
+        "client_cert",
+        "client_key",
+        "echo",
+        "compress_uploads",
+        "keep_alive",
+        "max_consecutive_timeouts",
+    ),
+    "json_include_message_property": None,
+    "json_include_output_fields_property": None,
+    "json_include_output_property": None,
+    "json_include_tags_property": None,
+    "json_output": None,
+    "libs_logger": _flat("enabled", "severity"),
+    "load_plugins": None,
+    "log_level": None,
+    "log_stderr": None,
+    "log_syslog": None,
+    "metrics": _flat(
+        "enabled",
+        "interval",
+        "output_rule",
+        "output_file",
+        "rules_counters_enabled",
+        "resource_utilization_enabled",
+        "state_counters_enabled",
+        "kernel_event_counters_enabled",
+        "kernel_event_counters_per_cpu_enabled",
+        "kernel_iter_event_counters_enabled",
+        "libbpf_stats_enabled",
+        "plugins_metrics_enabled",
+        "jemalloc_stats_enabled",
+        "convert_memory_to_mb",
+        "include_empty_values",
+    ),
+    "output_timeout": None,
+    "outputs_queue": _flat("capacity"),
+    "plugins": {"[]": {"name": None, "library_path": None, "init_config": {"*": None}, "open_params": None}},
+    "plugins_hostinfo": None,
+    "priority": None,
+    "program_output": _flat("enabled", "keep_alive", "program"),
+    "rule_files": None,  # in Falco's schema by mistake; it is never read
+    "rule_matching": None,
+    "rules": {"[]": {"enable": _flat("rule", "tag"), "disable": _flat("rule", "tag")}},
+    "rules_file": None,
+    "rules_files": None,
+    "static_fields": {"*": None},
+    "stdout_output": _ENGINE,
+    "syscall_event_drops": _flat("threshold", "actions", "rate", "max_burst", "simulate_drops"),
+    "syscall_event_timeouts": _flat("max_consecutives"),
+    "syslog_output": _ENGINE,
+    "time_format_iso_8601": None,
+    "watch_config_files": None,
+    "webserver": _flat(
+        "enabled",
+        "threadiness",
+        "listen_port",
+        "listen_address",
+        "k8s_healthz_endpoint",
+        "prometheus_metrics_enabled",
+        "ssl_enabled",
+        "ssl_certificate",
+    ),
+}
+
+EFFECTIVE = frozenset(
+    (
+        "append_output",
+        "buffered_outputs",
+        "config_files",
+        "engine.kind",
+        "engine.replay.capture_file",
+        "json_include_message_property",
+        "json_include_output_fields_property",
+        "json_include_output_property",
+        "json_include_tags_property",
+        "json_output",
+        "priority",
+        "rule_matching",
+        "rules",
+        "rules_file",
+        "rules_files",
+        "static_fields",
+        "stdout_output.enabled",
+        "time_format_iso_8601",
+    )
+)
+"""Keys that change what tiercel does, a key standing for everything under it."""
+
+GONE: Mapping[str, str] = {
+    "grpc": "gRPC left Falco in 0.44",
+    "grpc_output": "gRPC left Falco in 0.44",
+    "modern_bpf": "use engine.kind",
+    "syscall_buf_size_preset": "use engine.modern_ebpf.buf_size_preset",
+    "syscall_drop_failed_exit": "use engine.modern_ebpf.drop_failed_exit",
+}
+"""Keys of earlier versions of Falco, and what became of them."""
+
+
+def suggest(name: str, known: Keys) -> str:
+    """Return a hint naming the closest key, empty when none is close."""
+    close = difflib.get_close_matches(name, [key for key in known if key not in ("[]", "*")], 1)
+    return f" (did you mean '{close[0]}'?)" if close else ""
