@@ -38,7 +38,8 @@ def test_typed_values(tmp_path):
             tmp_path,
             "falco.yaml",
             "json_output: yes\npriority: Info\nrule_matching: ALL\ntime_format_iso_8601: on\n"
-            "stdout_output: {enabled: false}\nstatic_fields: {site: lab}\nengine: {kind: replay, replay: {capture_file: a.scap}}\n"
+            "stdout_output: {enabled: false}\nstatic_fields: {site: lab}\n"
+            "engine: {kind: replay, replay: {capture_file: a.scap}}\n"
             "rules:\n  - disable: {rule: '*'}\n  - enable: {tag: network, rule: A*}\n",
         )
     )
@@ -113,7 +114,7 @@ def test_included_files_append_override_and_add(tmp_path):
 
 def test_an_included_file_includes_no_others(tmp_path):
     inner = write(tmp_path, "inner.yaml", "config_files: [x.yaml]\n")
-    with pytest.raises(ConfigError, match="inner.yaml:1:15: an included file cannot include others"):
+    with pytest.raises(ConfigError, match=r"inner\.yaml:1:15: an included file cannot include others"):
         load_config(write(tmp_path, "falco.yaml", f"config_files: [{inner}]\n"))
     main = tmp_path / "main.yaml"
     main.write_text(f"config_files: [{main}]\n")
@@ -166,12 +167,10 @@ def test_what_falco_refuses_is_refused_with_its_place(tmp_path, text, message):
         load_config(path)
 
 
-@pytest.mark.parametrize("option", ["json_output", "a..b=1", "priority[0]=x", "rules[3]=x", "json_output={a", "x={]}"])
-def test_hostile_options_end_in_an_error_or_load(option):
-    try:
+@pytest.mark.parametrize("option", ["json_output", "a..b=1", "priority[0]=x", "rules[3]=x", "x={]}", "rules={}=1"])
+def test_a_malformed_option_is_named(option):
+    with pytest.raises(ConfigError, match=r"^-o "):
         load_config(None, [option])
-    except ConfigError as error:
-        assert str(error).startswith("-o ")
 
 
 def _paths(keys, path=""):
