@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -37,8 +38,8 @@ class Detection:
         self.rules = self.ruleset.rules
         self.style = style
         self.counts: Counter[int] = Counter()
-        self._lines: dict[int, AlertLines] = {}
-        self._values: dict[int, AlertValues] = {}
+        self._lines: dict[tuple[int, str], AlertLines] = {}
+        self._values: dict[tuple[int, str], AlertValues] = {}
 
     def match(self, batch: Batch) -> Matches:
         """Evaluate the rules over a batch and count what matched."""
@@ -49,24 +50,38 @@ class Detection:
 
     def lines(self, batch: Batch, matches: Matches) -> bytes:
         """Return the alerts of a batch as lines, in the order of the events."""
-        parts = []
-        for rule, indices in matches.by_rule():
-            if rule not in self._lines:
-                self._lines[rule] = AlertLines(self.rules[rule], self.style)
-            parts.append((indices, self._lines[rule](batch, indices)))
-        return interleave(parts)
+        return interleave([(indices, self._writer(rule, batch)(batch, indices)) for rule, indices in matches.by_rule()])
+
+    def line(self, batch: Batch, index: int, rule: int) -> bytes:
+        """Return one rule's alert about one event, as a line."""
+        return self._writer(rule, batch)(batch, np.array([index], np.int64)).data
+
+    def _writer(self, rule: int, batch: Batch) -> AlertLines:
+        key = rule, self._hostname(batch)
+        if key not in self._lines:
+            self._lines[key] = AlertLines(self.rules[rule], replace(self.style, hostname=key[1]))
+        return self._lines[key]
 
     def alerts(self, batch: Batch, matches: Matches) -> Iterator[tuple[int, int, Alert]]:
         """Yield (event index, rule position, alert) in the order of the events."""
+        hostname = self._hostname(batch)
         found: list[tuple[int, int, Alert]] = []
         for rule, indices in matches.by_rule():
-            if rule not in self._values:
-                self._values[rule] = AlertValues(self.rules[rule], self.style.hostname)
-            alerts = self._values[rule](batch, indices)
+            values = self._values.get((rule, hostname))
+            if values is None:
+                style = replace(self.style, hostname=hostname)
+                values = self._values[rule, hostname] = AlertValues(self.rules[rule], style)
+            alerts = values(batch, indices)
             found.extend((index, rule, alert) for index, alert in zip(indices.tolist(), alerts, strict=True))
         order = np.lexsort(([rule for _, rule, _ in found], [index for index, _, _ in found])) if found else []
         for i in order:
             yield found[i]
+
+    def _hostname(self, batch: Batch) -> str:
+        """Return the host to name in alerts: the one asked for, else the one the capture was taken on."""
+        if self.style.hostname or batch.world is None:
+            return self.style.hostname
+        return batch.world.machine.hostname
 
     def by_priority(self) -> dict[str, int]:
         """Return how many alerts each priority has raised, gravest first."""

@@ -17,6 +17,7 @@ app = typer.Typer(
     help="Falco-compatible runtime detection and forensics for Linux, containers and Kubernetes.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # the plain help starts faster
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(rules.app, name="rules")

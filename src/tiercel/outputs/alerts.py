@@ -147,9 +147,10 @@ class AlertLines:
 class AlertValues:
     """The alerts of one rule as :class:`Alert` values."""
 
-    def __init__(self, rule: Rule, hostname: str = "") -> None:
+    def __init__(self, rule: Rule, style: AlertStyle) -> None:
         self.rule = rule
-        self.lines = AlertLines(rule, AlertStyle(json=True, include_message=True, hostname=hostname))
+        complete = AlertStyle(True, style.time_iso_8601, True, True, True, True, style.hostname)
+        self.lines = AlertLines(rule, complete)
 
     def __call__(self, batch: Batch, indices: Indices) -> list[Alert]:
         """Return an alert for each of the events at ``indices``."""

@@ -1,0 +1,142 @@
+"""``tiercel scan``: captures in, alerts out."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tiercel.cli.progress import counting
+from tiercel.detect import Detection
+from tiercel.engine.explain import check_text, explain
+from tiercel.errors import InputError
+from tiercel.fields.model import Value
+from tiercel.replay import Replay
+from tiercel.rules.syntax import Check
+from tiercel.scan import Scan, prepare
+from tiercel.state.batch import Batch
+from tiercel.state.event import Event
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOptions:
+    """The options of ``tiercel scan``."""
+
+    paths: list[Path]
+    rules: list[Path]
+    config: Path | None
+    options: list[str]
+    json: bool | None
+    every: bool
+    explain: bool
+    stats: bool
+    strict: bool
+    no_rules: bool
+
+
+def run(options: ScanOptions) -> None:
+    """Scan and print; see :func:`tiercel.scan.prepare`."""
+    if options.no_rules:
+        _read(options.paths)
+        return
+    scan = prepare(
+        options.paths,
+        options.rules,
+        config=options.config,
+        options=options.options,
+        json=options.json,
+        every=options.every,
+        strict=options.strict,
+    )
+    _tell(scan)
+    if scan.detection is None:
+        raise InputError(scan.report.failure or "the rules do not load: mend the errors above")
+    if not scan.paths:
+        raise InputError("no capture given: name one, or set engine.replay.capture_file")
+    failures = [message for path in scan.paths if (message := _scan(path, scan.detection, options))]
+    sys.stdout.flush()
+    if options.stats:
+        _stats(scan.detection)
+    if failures:
+        raise InputError("\ntiercel: ".join(failures))
+
+
+def _tell(scan: Scan) -> None:
+    """Print notes on the configuration, and errors and warnings about the rules."""
+    for note in scan.config.notes:
+        print(f"tiercel: {note}", file=sys.stderr)
+    for verdict in scan.report.loaded.verdicts:
+        if verdict.errors or verdict.warnings:
+            print(scan.report.as_text(), file=sys.stderr)
+            break
+
+
+def _scan(path: Path, detection: Detection, options: ScanOptions) -> str | None:
+    """Print the alerts of one capture; return what is wrong with it."""
+    replay = Replay(path)
+    out = sys.stdout.buffer
+    try:
+        with counting(path.name) as progress:
+            for batch in replay:
+                matches = detection.match(batch)
+                if options.explain:
+                    for index, rule in zip(matches.indices.tolist(), matches.rules.tolist(), strict=True):
+                        out.write(detection.line(batch, index, rule))
+                        out.write(_explanation(detection, batch, index, rule).encode("utf-8", "replace"))
+                else:
+                    out.write(detection.lines(batch, matches))
+                out.flush()
+                progress(replay.events)
+    except InputError as error:
+        return str(error)
+    return replay.damage_message()
+
+
+def _read(paths: list[Path]) -> None:
+    failures = []
+    for path in paths:
+        replay = Replay(path)
+        with counting(path.name) as progress:
+            for _ in replay:
+                progress(replay.events)
+        print(f"{path}: {replay.events:,} events")
+        if message := replay.damage_message():
+            failures.append(message)
+    if failures:
+        raise InputError("\ntiercel: ".join(failures))
+
+
+def _explanation(detection: Detection, batch: Batch, index: int, rule: int) -> str:
+    """Return the conditions that decided a match, with the values they saw."""
+    lines = []
+    for depth, part in explain(detection.rules[rule].condition, Event(batch, index)).decisive():
+        if isinstance(part.node, Check):
+            values = " | ".join(_value(value) for value in part.values)
+            mark = "held" if part.held else "did not hold"
+            lines.append(f"    {'  ' * depth}{check_text(part.node)}   {mark}: {values}")
+        else:
+            lines.append(f"    {'  ' * depth}not:")
+    return "\n".join(lines) + "\n"
+
+
+def _value(value: Value | None) -> str:
+    if value is None:
+        return "<NA>"
+    if isinstance(value, list):
+        return "(" + ", ".join(_value(item) for item in value) + ")"
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace") or '""'
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)
+
+
+def _stats(detection: Detection) -> None:
+    """Print totals as Falco does at its end, on stderr."""
+    print(f"Events detected: {detection.counts.total()}", file=sys.stderr)
+    print("Rule counts by severity:", file=sys.stderr)
+    for priority, count in detection.by_priority().items():
+        print(f"   {priority.upper()}: {count}", file=sys.stderr)
+    print("Triggered rules by rule name:", file=sys.stderr)
+    for rule, count in detection.by_rule().items():
+        print(f"   {rule}: {count}", file=sys.stderr)
