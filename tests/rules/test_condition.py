@@ -142,6 +142,7 @@ def test_language_errors_stand_where_falco_sees_them(name: str, error: dict[str,
     [
         ("proc.pid = 5", (5,)),
         ("proc.pid = -5", (-5,)),
+        ("proc.pid = 0x1F", (31,)),
         ("user.uid = -1", (0xFFFFFFFF,)),
         ("user.uid = 010", (10,)),
         ("evt.num > 99999999999999999999", ((1 << 64) - 1,)),
@@ -221,7 +222,7 @@ def test_constants(text: str, values: tuple[Any, ...]) -> None:
 )
 def test_what_does_not_fit(text: str, at: int, message: str) -> None:
     with pytest.raises(ConditionError) as caught:
-        compile_condition(text)
+        compile_condition(text, strict=True)
     assert message in caught.value.message
     assert caught.value.position[0] == at
 
@@ -294,6 +295,7 @@ def test_other_sources_have_only_generic_fields() -> None:
         ("proc.name = proc.pname", "LOAD_COMPILE_CONDITION", "valid field misused"),
         ("proc.name = 'proc.aname[2]'", "LOAD_COMPILE_CONDITION", "valid field misused"),
         ("proc.name = 'tolower(proc.name)'", "LOAD_COMPILE_CONDITION", "transformer misused"),
+        ("proc.pid = 0x10", "LOAD_COMPILE_CONDITION", "write 16"),
         ("proc.name regex .*curl", "LOAD_COMPILE_CONDITION", "optimized"),
         ("proc.name regex ^curl$", "LOAD_COMPILE_CONDITION", "optimized"),
     ],

@@ -32,6 +32,7 @@ MAX_DEPTH = 80
 
 _ONE_OF_TRANSFORMERS = ", ".join(("val", *lexer.TRANSFORMERS))
 _BLANKS = " \t\b\r\n"
+_SPELLINGS = {"AND": "and", "And": "and", "&&": "and", "&": "and", "OR": "or", "Or": "or", "||": "or", "|": "or"}
 
 
 class Parser:
@@ -172,7 +173,8 @@ class Parser:
             identifier = Identifier(match[0], start)
             self._identifiers.append(identifier)
             return identifier
-        self._fail("expected a '(' token, a field check, or an identifier" + self._but_found())
+        hint = " (did you mean 'not'?)" if self.text[self.at] == "!" else ""
+        self._fail("expected a '(' token, a field check, or an identifier" + self._but_found() + hint)
 
     def _left(self) -> FieldName | Call | None:
         start = self.at
@@ -444,7 +446,21 @@ class Parser:
                 message = f"unknown transformer '{tree.name}'{hint}"
         elif isinstance(tree, Compare) and tree.modifier and text[at : at + 1] == ",":
             message = f"'{tree.modifier}' takes a list in parentheses, or one value" + self._but_found()
+        else:
+            message += self._meant(tree)
         self._fail(message)
+
+    def _meant(self, tree: Tree) -> str:
+        """Guess at what the next word was meant to be."""
+        word = lexer.BARE.match(self.source.text, self.at)
+        if word is None:
+            return " (did you mean to open a parenthesis before it?)" if self.text[self.at] == ")" else ""
+        if word[0] in _SPELLINGS:
+            return f" (did you mean '{_SPELLINGS[word[0]]}'?)"
+        if isinstance(tree, Compare) and isinstance(tree.right, Text) and self.text[self.at - 1] in _BLANKS:
+            value = f"{tree.right.value} {word[0]}"
+            return f" (did you mean '{value[:60]}', in quotes?)"
+        return ""
 
 
 def parse_text(source: ConditionText) -> Parsed:

@@ -49,7 +49,7 @@ from tiercel.rules.typing_operators import (
     right_side_error,
     several_arguments_type,
 )
-from tiercel.rules.values import Width, parse_number, parse_value
+from tiercel.rules.values import Width, decimal, parse_number, parse_value
 from tiercel.wire.event_table import EVENTS
 from tiercel.wire.syscall_table import CODES
 
@@ -192,7 +192,12 @@ class _One:
         values: list[Literal] = []
         for text, place in zip(written, places, strict=True):
             try:
-                value = parse_value(text, type, operator, width)
+                if not self.typing.fields.strict and (number := decimal(text, type)) != text:
+                    message = f"'{text}' is no number to Falco, which reads decimal numbers only: write {number}"
+                    self._warn("LOAD_COMPILE_CONDITION", message, place)
+                    value = parse_value(number, type, operator, width)
+                else:
+                    value = parse_value(text, type, operator, width)
                 if operator is Operator.REGEX:
                     _check_regex(text)
             except ValueError as error:

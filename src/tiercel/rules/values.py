@@ -39,6 +39,8 @@ WIDTHS: dict[ValueType, Width] = {
     ValueType.RELTIME: Width(64, False),
 }
 
+_NUMBERS = (*WIDTHS, ValueType.DOUBLE, ValueType.PORT)
+
 PARAMETER_TYPES: dict[ParamType, tuple[ValueType, Width | None]] = {
     ParamType.INT8: (ValueType.INT16, Width(8, True)),
     ParamType.INT16: (ValueType.INT16, None),
@@ -99,6 +101,11 @@ def parse_number(text: str, width: Width) -> int:
     if width.signed and number >> (width.bits - 1):
         number -= 1 << width.bits
     return number
+
+
+def decimal(text: str, type: ValueType) -> str:
+    """Return a hexadecimal number for a numeric field in decimal, anything else as it is."""
+    return str(int(text, 16)) if type in _NUMBERS and _HEX.fullmatch(text) else text
 
 
 def parse_port(text: str) -> int:
