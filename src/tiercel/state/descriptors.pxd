@@ -3,6 +3,7 @@ from tiercel.state.socket_events cimport SocketEvents
 from tiercel.state.threads cimport Thread
 
 cdef Py_ssize_t _NAME
+cdef long long _NOBODY
 cdef int _READ, _WRITE, _CLOSE, _OPEN, _OPEN_BY_HANDLE, _DUP, _FCNTL, _PIPE, _SINGLE, _SOCKET, _BIND, _CONNECT, _ACCEPT
 cdef int _SOCKETPAIR, _CLOSE_RANGE, _MEMFD, _PIDFD_OPEN
 

@@ -20,6 +20,7 @@ from tiercel.state.world import World
 
 _KEPT = frozenset(int(kind) for kind in FdKind) - {FdKind.UNINITIALIZED, FdKind.UNKNOWN}
 _NAME = int(F.NAME)
+_NOBODY = -(1 << 62)
 _READ = int(Action.READ)
 _WRITE = int(Action.WRITE)
 _CLOSE = int(Action.CLOSE)
@@ -77,7 +78,7 @@ class Descriptors(SocketEvents):
             return
         self.has_fd = location != -2
         self.thread = thread
-        self.table = self.tables.get(thread.owner)
+        self.select(thread.owner)
         self.old_name = 0
         if location >= 0:
             j = self.reader.span(index, location)
@@ -132,6 +133,7 @@ class Descriptors(SocketEvents):
 
     def load(self, tid: int, records: list[FdRecord]) -> None:
         """Enter the descriptors that thread ``tid`` had when the capture began."""
+        self.table_owner = _NOBODY
         table = self.tables.setdefault(tid, {})
         for record in records:
             row = self._loaded(record)

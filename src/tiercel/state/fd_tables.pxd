@@ -7,7 +7,7 @@ from tiercel.state.threads cimport Thread, ThreadTable
 cdef Py_ssize_t CAPACITY, _WIDTH, _PROBES
 cdef Py_ssize_t _KIND, _NAME, _FLAGS, _OPENFLAGS, _L4PROTO, _SIP, _DIP, _FD, _SOCKET
 cdef unsigned long long _MASK, _MIX
-cdef long long _UNINITIALIZED, _NO_PROTOCOL
+cdef long long _UNINITIALIZED, _NO_PROTOCOL, _NOBODY
 
 
 cdef class FdTables:
@@ -21,11 +21,12 @@ cdef class FdTables:
     cdef public object slot_cells
     cdef long long[::1] slots
     cdef public Py_ssize_t index, file_row, old_name
-    cdef public long long fd, closing_fd, closing_owner
+    cdef public long long fd, closing_fd, closing_owner, table_owner
     cdef public bint has_fd, name_changed
     cdef public Thread thread
     cdef public dict table
     cpdef begin(self, batch, Reader reader)
+    cpdef select(self, long long owner)
     @cython.locals(j=Py_ssize_t, size=Py_ssize_t)
     cpdef long long result(self) except? -1
     @cython.locals(found=object)

@@ -38,6 +38,7 @@ _MIX = 0x9E3779B97F4A7C15
 _PROBES = 64  # rows that clash more often than this are not shared: hostile input must not make this slow
 _UNINITIALIZED = int(FdKind.UNINITIALIZED)
 _NO_PROTOCOL = 1
+_NOBODY = -(1 << 62)
 
 
 class FdTables:
@@ -65,6 +66,7 @@ class FdTables:
         self.old_name = 0
         self.thread: Thread | None = None
         self.table: dict[int, int] | None = None
+        self.table_owner = _NOBODY  # whose table that is
         self.closing_fd = -1
         self.closing_owner = -1
 
@@ -74,6 +76,12 @@ class FdTables:
         self._finish_close()
         self.log.clear()
         self.index = -1
+
+    def select(self, owner: int) -> None:
+        """Make ``table`` the one of ``owner``, None when it has none."""
+        if owner != self.table_owner:
+            self.table = self.tables.get(owner)
+            self.table_owner = owner
 
     def result(self) -> int:
         """Return what the system call of the event returned."""
@@ -105,6 +113,7 @@ class FdTables:
             table = {}
             self.tables[thread.owner] = table
             self.table = table
+            self.table_owner = thread.owner
         found = table.get(fd)
         if found is None and len(table) >= CAPACITY:
             return
@@ -138,7 +147,7 @@ class FdTables:
         """Return an older row like ``row``, the last one, or ``row`` itself when there is none."""
         at = self._hash(row) & (self.slot_count - 1)
         for _ in range(_PROBES):
-            other = self.slots[at] - 1
+            other: int = self.slots[at] - 1
             if other < 0:
                 break
             for column in range(_WIDTH):
@@ -206,6 +215,7 @@ class FdTables:
         self.log.note_table(child, self.index, self.tables.get(child))
         table = self.tables.get(parent)
         self.tables[child] = {} if table is None else dict(table)
+        self.table_owner = _NOBODY
 
     def exec(self, owner: int) -> None:
         """Close the descriptors of ``owner`` that do not survive an exec."""
@@ -217,6 +227,7 @@ class FdTables:
         if len(kept) != len(table):
             self.log.note_table(owner, self.index, table)
             self.tables[owner] = kept
+            self.table_owner = _NOBODY
 
     def _closes_on_exec(self, row: int) -> bool:
         flags = self.files.data[row, _OPENFLAGS]
@@ -229,12 +240,14 @@ class FdTables:
         """Forget the descriptors of ``owner``, which ended."""
         self._finish_close()
         table = self.tables.pop(owner, None)
+        self.table_owner = _NOBODY
         if table is not None:
             self.log.note_table(owner, self.index, table)
 
     def count(self, owner: int) -> int:
         """Return how many descriptors ``owner`` has open."""
-        table = self.tables.get(owner)
+        self.select(owner)
+        table = self.table
         return 0 if table is None else len(table)
 
     def row(self, owner: int, fd: int) -> int:

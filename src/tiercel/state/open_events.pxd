@@ -1,6 +1,7 @@
 cimport cython
 from tiercel.state.fd_tables cimport FdTables
 from tiercel.state.reader cimport Reader
+from tiercel.state.text_index cimport TextIndex
 from tiercel.state.threads cimport Thread
 
 cdef long long AT_FDCWD
@@ -13,10 +14,9 @@ cdef long long _O_DIRECTORY, _O_CLOEXEC, _UPPER_LAYER, _LOWER_LAYER, _OVERLAY_UP
 
 cdef class OpenEvents(FdTables):
     cdef public dict joined, kinds, flag_params
-    cdef public Py_ssize_t nameless, unknown_directory, here, dot
+    cdef public TextIndex texts
+    cdef public Py_ssize_t unknown_directory, here, dot
     cdef public int epoll1
-    @cython.locals(j=Py_ssize_t, text=bytes)
-    cpdef bytes path_param(self, Py_ssize_t k)
     @cython.locals(reader=Reader, i=Py_ssize_t, j=Py_ssize_t, fd=cython.longlong, flags=cython.longlong, dev=cython.longlong, ino=cython.longlong, layer=cython.uint, name=bytes, raw=Py_ssize_t, full=Py_ssize_t, row=Py_ssize_t, name_at=Py_ssize_t, inode_at=Py_ssize_t, data="long long[:, ::1]")
     cpdef open(self, int action)
     @cython.locals(thread=Thread)

@@ -10,6 +10,7 @@ from tiercel.state.columns import F, FdFlag, FdKind
 from tiercel.state.fd_events import Action
 from tiercel.state.fd_tables import FdTables
 from tiercel.state.paths import concatenate
+from tiercel.state.text_index import TextIndex
 from tiercel.state.threads import ThreadTable
 from tiercel.wire.event_table import BY_CONSTANT
 
@@ -72,22 +73,14 @@ class OpenEvents(FdTables):
 
     def __init__(self, tables: Tables, threads: ThreadTable) -> None:
         FdTables.__init__(self, tables, threads)
+        self.texts = TextIndex(self.strings)
         self.joined: dict[int, int] = {}  # see _join
-        self.nameless = self.strings.intern(b"<NA>")
         self.unknown_directory = self.strings.intern(b"<UNKNOWN>")
         self.here = self.strings.intern(b"./")
         self.dot = self.strings.intern(b".")
         self.kinds: dict[int, int] = {BY_CONSTANT[name]: int(kind) for name, kind in _SINGLES.items()}
         self.flag_params: dict[int, int] = {BY_CONSTANT[name]: k for name, k in _SINGLE_FLAGS.items()}
         self.epoll1 = BY_CONSTANT["SYSCALL_EPOLL_CREATE1_X"]
-
-    def path_param(self, k: int) -> bytes:
-        """Return parameter ``k`` as a path; one the driver could not read is ``<NA>``."""
-        j = self.reader.span(self.index, k)
-        if self.reader.length(j) == 0:
-            return b"<NA>"
-        text = self.reader.text(j)
-        return b"<NA>" if text == b"(NULL)" else text
 
     def open(self, action: int) -> None:
         """Handle an event of the open family that named a path."""
@@ -121,8 +114,8 @@ class OpenEvents(FdTables):
             flags = reader.u32(reader.span(i, 2))
         dev = reader.u32(reader.span(i, inode_at - 1))
         ino = reader.i64(reader.span(i, inode_at))
-        name = self.path_param(name_at)
-        raw = self.strings.intern(name)
+        raw = self.texts.number(reader, reader.span(i, name_at))
+        name: bytes = self.strings.values[raw]
         if name and name[0] == 47:
             full = self._join(self.dot, raw, False)
         elif action in (_OPEN, _CREAT):
@@ -208,7 +201,7 @@ class OpenEvents(FdTables):
         fd = self.result()
         row = self.draft(_MEMFD if fd >= 0 else _UNINITIALIZED)
         if fd >= 0:
-            self.files.data[row, _NAME] = self.strings.intern(self.path_param(1))
+            self.files.data[row, _NAME] = self.texts.number(reader, reader.span(self.index, 1))
             self.files.data[row, _OPENFLAGS] = reader.u32(reader.span(self.index, 2))
         self.put(fd, self.intern(row, fd))
 

@@ -14,6 +14,7 @@ cdef class SocketEvents(OpenEvents):
     cdef public object interfaces, tuple_cells
     cdef const signed char[::1] tuple_at
     cdef public set steady
+    cdef public dict made
     cdef public long long kind, flags
     cdef public Py_ssize_t name
     cdef public bytes known
@@ -25,6 +26,7 @@ cdef class SocketEvents(OpenEvents):
     cdef _describe(self, Py_ssize_t row)
     @cython.locals(row=Py_ssize_t)
     cpdef add(self, long long fd, long long openflags)
+    @cython.locals(made=tuple, row=object)
     cpdef add_socket(self, long long fd, long long domain, long long type, long long protocol, long long openflags)
     @cython.locals(reader=Reader, fd=cython.longlong, i=Py_ssize_t)
     cpdef socket(self)

@@ -74,6 +74,7 @@ class SocketEvents(OpenEvents):
         self.tuple_cells = tuples()
         self.tuple_at = self.tuple_cells
         self.steady: set[tuple[int, bytes]] = set()
+        self.made: dict[tuple[int, int, int, int], int] = {}  # family, type, protocol, flags: row of a new socket
         self.kind = 0
         self.flags = 0
         self.name = 0
@@ -122,6 +123,11 @@ class SocketEvents(OpenEvents):
 
     def add_socket(self, fd: int, domain: int, type: int, protocol: int, openflags: int) -> None:
         """Open ``fd`` as an unconnected socket of this family, type and protocol."""
+        made = (domain, type, protocol, openflags)
+        row = self.made.get(made)
+        if row is not None:
+            self.put(fd, row)
+            return
         self.kind = _UNKNOWN
         self.flags = 0
         self.name = 0
@@ -147,6 +153,10 @@ class SocketEvents(OpenEvents):
         elif domain == sockets.AF_NETLINK:
             self.kind = _NETLINK
         self.add(fd, openflags)
+        if self.file_row >= 0:
+            if len(self.made) >= STEADY:
+                self.made.clear()
+            self.made[made] = self.file_row
 
     def socket(self) -> None:
         reader = self.reader

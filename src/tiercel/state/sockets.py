@@ -58,7 +58,7 @@ def is_address(data: bytes) -> bool:
     if data[0] == AF_INET6:
         return len(data) >= 19
     if data[0] == AF_UNIX:
-        return len(data) >= 2 and data[-1] == 0
+        return len(data) >= 2 and data[len(data) - 1] == 0
     return True
 
 
@@ -71,7 +71,7 @@ def is_tuple(data: bytes) -> bool:
     if data[0] == AF_INET6:
         return len(data) >= 37
     if data[0] == AF_UNIX:
-        return len(data) >= 18 and data[-1] == 0
+        return len(data) >= 18 and data[len(data) - 1] == 0
     return True
 
 
