@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import re
 from dataclasses import dataclass
 from typing import NoReturn
 
 import re2  # type: ignore[import-untyped]
 
 from tiercel.fields.model import ValueType
-from tiercel.rules import lexer
 from tiercel.rules.condition_text import ConditionError, ConditionText, ConditionWarning
 from tiercel.rules.parse_tree import (
     Argument,
@@ -49,6 +47,7 @@ from tiercel.rules.typing_operators import (
     right_side_error,
     several_arguments_type,
 )
+from tiercel.rules.typing_warnings import doubtful_values
 from tiercel.rules.values import Width, decimal, parse_number, parse_value
 from tiercel.wire.event_table import EVENTS
 from tiercel.wire.syscall_table import CODES
@@ -77,10 +76,6 @@ _OPERATORS: dict[str, Operator] = {operator.value: operator for operator in Oper
 _MODIFIERS: dict[str, Modifier | None] = {"": None, **{modifier.value: modifier for modifier in Modifier}}
 _EVENT_TYPE_FIELDS = ("evt.type", "syscall.type")
 _EVENT_TYPE_OPERATORS = (Operator.EQ, Operator.EQ2, Operator.NE, Operator.IN)
-_NA_OPERATORS = (*_EVENT_TYPE_OPERATORS, Operator.INTERSECTS, Operator.PMATCH)
-_NEEDLESS_REGEX = re.compile(r"\^?(?:\.[+*?])?[^.+*?^$()\[\]{}|\\]*(?:\.[+*?])?\$?")
-_FIELD_LIKE = re.compile(r"[a-zA-Z][\w]*(?:\.[a-zA-Z]\w*)+(?:\[.*\])?")
-_CALL_LIKE = re.compile(rf"(?:val|{'|'.join(lexer.TRANSFORMERS)})\(.*\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +176,8 @@ class _One:
         else:
             written, places = tree.right.values, tree.right.places
         values = self._values(left, operator, type, written, places)
-        self._warn_about_values(tree, operator, written, places)
+        for code, message, place in doubtful_values(tree, operator, written, places, self.typing.fields.exists):
+            self._warn(code, message, place)
         return Check(left, operator, values, None, modifier, written, at)
 
     def _values(
@@ -283,48 +279,11 @@ class _One:
             return Transform("list", items, ValueType.CHARBUF, True, None, self.text.span(tree.at))
         return self.operand(tree, check_at)
 
-    # Warnings
-
-    def _warn_about_values(
-        self, tree: Compare, operator: Operator, written: tuple[str, ...], places: tuple[int, ...]
-    ) -> None:
-        if operator is Operator.REGEX:
-            for text, place in zip(written, places, strict=True):
-                if _NEEDLESS_REGEX.fullmatch(text):
-                    self._warn(
-                        "LOAD_COMPILE_CONDITION",
-                        f"regex check with '{text}' may be optimized with simpler operators such as "
-                        "'=', 'contains', 'startswith', 'endswith'",
-                        place,
-                    )
-        for text, place in zip(written, places, strict=True):
-            if "." not in text and "(" not in text:
-                continue
-            compact = "".join(text.split())
-            if _FIELD_LIKE.fullmatch(compact) and self.typing.fields.exists(compact):
-                message = f"'{text}' may be a valid field misused as a const string value"
-                self._warn("LOAD_COMPILE_CONDITION", message, place)
-            elif _CALL_LIKE.fullmatch(compact):
-                message = f"'{text}' may be a valid field transformer misused as a const string value"
-                self._warn("LOAD_COMPILE_CONDITION", message, place)
-        if "<NA>" in written and operator in _NA_OPERATORS and _unsafe(tree.left):
-            self._warn("LOAD_UNSAFE_NA_CHECK", "", places[written.index("<NA>")])
-
     def _warn(self, code: str, message: str, at: int) -> None:
         self.warnings.append(ConditionWarning(code, message, self.text, at))
 
     def _fail(self, message: str, at: int, *, unknown: bool = False) -> NoReturn:
         raise ConditionError(message, self.text, at, unknown=unknown)
-
-
-def _unsafe(tree: Argument) -> bool:
-    """Whether the last field named is one of those that Falco's plugins never leave unset."""
-    while isinstance(tree, Call | Items):
-        inner = tree.arguments if isinstance(tree, Call) else tree.items
-        if not inner:
-            return False
-        tree = inner[-1]
-    return isinstance(tree, FieldName) and tree.name.startswith(("ka.", "jevt."))
 
 
 def _check_regex(pattern: str) -> None:
