@@ -23,8 +23,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bench.repeat_capture import repeat  # noqa: E402
 from tests.reference import SHARED  # noqa: E402
+
+from bench.repeat_capture import repeat  # noqa: E402
 
 UPSTREAM = [
     SHARED / "rules/upstream" / name

@@ -73,9 +73,8 @@ class Detection:
                 values = self._values[rule, hostname] = AlertValues(self.rules[rule], style)
             alerts = values(batch, indices)
             found.extend((index, rule, alert) for index, alert in zip(indices.tolist(), alerts, strict=True))
-        order = np.lexsort(([rule for _, rule, _ in found], [index for index, _, _ in found])) if found else []
-        for i in order:
-            yield found[i]
+        found.sort(key=lambda entry: entry[:2])
+        yield from found
 
     def _hostname(self, batch: Batch) -> str:
         """Return the host to name in alerts: the one asked for, else the one the capture was taken on."""

@@ -8,7 +8,6 @@ from pathlib import Path
 from tiercel.errors import InputError
 from tiercel.sources.capture import BATCH_EVENTS, Capture, CaptureError, Damage
 from tiercel.state.batch import Batch, Tables
-
 from tiercel.state.track import Tracker
 
 

@@ -23,7 +23,7 @@ StrPath = str | os.PathLike[str]
 
 @dataclass(slots=True)
 class Scan:
-    """A scan ready to run: configuration, the verdict on the rules, and their detection (None when they do not load)."""
+    """A scan ready to run; ``detection`` is None when the rules do not load, ``report`` then says why."""
 
     config: Config
     report: Report

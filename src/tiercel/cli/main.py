@@ -83,7 +83,9 @@ def events(
     template: Annotated[
         str | None, typer.Option("-p", "--print", metavar="FORMAT", help="What to print: a Falco output template.")
     ] = None,
-    json_lines: Annotated[bool, typer.Option("--json", help="The template's fields as one JSON object a line.")] = False,
+    json_lines: Annotated[
+        bool, typer.Option("--json", help="The template's fields as one JSON object a line.")
+    ] = False,
     strict: Strict = False,
 ) -> None:
     """Print the events of a capture, one a line."""

@@ -158,7 +158,10 @@ def fields(
     for name, chosen in found:
         print(f"{name}")
         for field in chosen:
-            print(f"  {signature(field):<34} {field.type:<9} {field.summary}" + (f"  e.g. {field.example}" if field.example else ""))
+            print(
+                f"  {signature(field):<34} {field.type:<9} {field.summary}"
+                + (f"  e.g. {field.example}" if field.example else "")
+            )
 
 
 @app.command()

@@ -66,7 +66,7 @@ class Verdicts:
             fresh = np.unique(ids[unknown])
             self.table[fresh + 1] = [self.YES if match(values[i]) else self.NO for i in fresh.tolist()]
             found = self.table[ids + 1]
-        return found == self.YES
+        return np.asarray(found == self.YES)
 
 
 class TextMap:

@@ -33,11 +33,12 @@ _NUMERIC: dict[Operator, Callable[[Any, Any], bool]] = {
 
 _FNM_CASEFOLD = 16  # glibc's value
 
+_fnmatch: Any = None
 try:
     _fnmatch = ctypes.CDLL(None).fnmatch
     _fnmatch.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_int)
 except (AttributeError, OSError):  # no C library with fnmatch to be found
-    _fnmatch = None
+    pass
 
 
 def operand_type(operand: Operand) -> ValueType:
@@ -53,7 +54,7 @@ def operand_is_list(operand: Operand) -> bool:
 def glob(pattern: bytes, text: bytes, fold: bool = False) -> bool:
     """Match a shell pattern against the whole text; ``*`` also crosses ``/``, as fnmatch(3) without flags does."""
     if _fnmatch is not None and sys.platform == "linux":
-        return _fnmatch(pattern, text, _FNM_CASEFOLD if fold else 0) == 0  # type: ignore[no-any-return]
+        return bool(_fnmatch(pattern, text, _FNM_CASEFOLD if fold else 0) == 0)
     if fold:
         pattern, text = pattern.lower(), text.lower()
     return fnmatch.fnmatchcase(text.decode("latin-1"), pattern.decode("latin-1"))

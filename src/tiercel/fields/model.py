@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,7 @@ class Column:
     owns ``values[offsets[i] : offsets[i + 1]]``.
     """
 
-    values: NDArray[np.generic]
+    values: NDArray[Any]
     text: bool = False
     valid: NDArray[np.bool_] | None = None
     offsets: NDArray[np.int64] | None = None

@@ -12,8 +12,8 @@ from typing import Any
 class Alert:
     """What a rule reports about an event.
 
-    ``time`` is ns since the epoch, ``event`` the event's number in its capture, ``output_fields`` maps each field of the
-    rule's output to its value (None where the event has none).
+    ``time`` is ns since the epoch, ``event`` the event's number in its capture, ``output_fields`` maps each field of
+    the rule's output to its value (None where the event has none).
     """
 
     time: int

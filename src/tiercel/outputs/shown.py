@@ -109,7 +109,7 @@ class ShownField:
             spans = zip(column.offsets[:-1].tolist(), column.offsets[1:].tolist(), strict=True)
             lists = [flat[start:end] for start, end in spans]
             if column.valid is not None:
-                lists = [item if ok else None for item, ok in zip(lists, column.valid.tolist(), strict=True)]  # type: ignore[misc]
+                lists = [item if ok else None for item, ok in zip(lists, column.valid.tolist(), strict=True)]
             return _one_by_one(lists, self.render)
         if column.text:
             return self.cache(batch.tables, np.asarray(values, np.int64))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-try:
-    from tiercel.outputs import _weave
-except ImportError:  # not compiled
-    _weave = None  # type: ignore[assignment]
+_weave: Any = None
+with suppress(ImportError):  # not compiled
+    _weave = importlib.import_module("tiercel.outputs._weave")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ class Event:
 
     @property
     def type(self) -> EventType:
-        return EVENTS[self.batch.types[self.index]]
+        return EVENTS[int(self.batch.types[self.index])]
 
     @property
     def num(self) -> int:

@@ -157,9 +157,7 @@ def _load() -> tuple[Event, ...]:
         for text in params:
             if text not in cache:
                 cache[text] = _param(text)
-        table.append(
-            Event(int(number), constant, name, category, source, bits, tuple(cache[text] for text in params))
-        )
+        table.append(Event(int(number), constant, name, category, source, bits, tuple(cache[text] for text in params)))
     return tuple(table)
 
 
