@@ -6,7 +6,7 @@ Compressed files are decompressed a few megabytes ahead. Memory stays bounded wh
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Full, Queue
 from threading import Event, Thread
@@ -14,28 +14,30 @@ from typing import BinaryIO
 
 import zstandard
 from isal import isal_zlib
+from isal.igzip_lib import IsalError
 
 CHUNK = 1 << 20
-"""Bytes handed over at a time; also the most a damaged compressed stream loses of what stands before the damage."""
+"""Bytes decompressed at a time."""
+
+FINE = 1 << 10
+"""Bytes decompressed at a time where a compressed file is damaged; what is lost before the damage is less than this."""
 
 AHEAD = 8
-"""Chunks read ahead."""
+"""Chunks kept in store."""
 
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
 
 
 class StreamError(Exception):
-    """The file ends too early or does not decompress."""
+    """The file does not decompress."""
 
 
-def plain(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the file as it is."""
-    while chunk := file.read(CHUNK):
-        yield chunk
+class StreamEnds(StreamError):
+    """The file ends too early."""
 
 
-def gzip(file: BinaryIO) -> Iterator[bytes]:
+def gzip(file: BinaryIO, step: int = CHUNK) -> Iterator[bytes]:
     """Yield the content of one or more gzip members; zero bytes after the last one are padding."""
     packed = file.read(CHUNK)
     while packed:
@@ -44,10 +46,10 @@ def gzip(file: BinaryIO) -> Iterator[bytes]:
             if not packed:
                 packed = file.read(CHUNK)
                 if not packed:
-                    raise StreamError("gzip data ends too early")
+                    raise StreamEnds("gzip data ends too early")
             try:
-                chunk = member.decompress(packed, CHUNK)
-            except zlib.error as error:
+                chunk = member.decompress(packed, step)
+            except (zlib.error, IsalError) as error:  # type: ignore[misc]
                 raise StreamError(f"gzip data is damaged: {error}") from None
             packed = member.unused_data if member.eof else member.unconsumed_tail
             if chunk:
@@ -58,17 +60,43 @@ def gzip(file: BinaryIO) -> Iterator[bytes]:
                 return
 
 
-def zstd(file: BinaryIO) -> Iterator[bytes]:
+def zstd(file: BinaryIO, step: int = CHUNK) -> Iterator[bytes]:
     """Yield the content of one or more zstd frames."""
     reader = zstandard.ZstdDecompressor().stream_reader(file, read_size=CHUNK, read_across_frames=True)
     while True:
         try:
-            chunk = reader.read(CHUNK)
+            chunk = reader.read(step)
         except zstandard.ZstdError as error:
             raise StreamError(f"zstd data is damaged: {error}") from None
         if not chunk:
             return
         yield chunk
+
+
+def decompressed(file: BinaryIO, unpack: Callable[[BinaryIO, int], Iterator[bytes]]) -> Iterator[bytes]:
+    """Yield what ``unpack`` gives, and on damage also what a second, finer pass gets out before it.
+
+    A decompressor that meets damage keeps to itself what it made in the same call.
+    """
+    done = 0
+    try:
+        for chunk in unpack(file, CHUNK):
+            done += len(chunk)
+            yield chunk
+    except StreamEnds:
+        raise  # nothing was kept back
+    except StreamError as damage:
+        try:
+            file.seek(0)
+            passed = 0
+            for chunk in unpack(file, FINE):
+                fresh = chunk[max(done - passed, 0) :]
+                passed += len(chunk)
+                if fresh:
+                    yield fresh
+        except (StreamError, OSError):
+            pass
+        raise damage from None
 
 
 class Stream:
@@ -88,9 +116,9 @@ class Stream:
             raise
         self._ahead: Ahead | None = None
         if magic.startswith(GZIP):
-            self._ahead = Ahead(gzip(self._file))
+            self._ahead = Ahead(decompressed(self._file, gzip))
         elif magic == ZSTD:
-            self._ahead = Ahead(zstd(self._file))
+            self._ahead = Ahead(decompressed(self._file, zstd))
 
     def readinto(self, room: memoryview) -> int:
         """Fill ``room`` as far as there are bytes; returns how many were put there."""
@@ -158,7 +186,8 @@ class Ahead:
             self.error = str(error)
         except OSError as error:
             self.error = error.strerror or str(error)
-        self._hand_over(None)
+        finally:
+            self._hand_over(None)  # whatever happens, the reader must not wait for ever
 
     def _hand_over(self, chunk: bytes | None) -> bool:
         """Put ``chunk`` in store; False when the reader has gone."""
