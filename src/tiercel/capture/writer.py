@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from tiercel.capture import blocks
 from tiercel.capture.parameters import encode
-from tiercel.sources.decode import HIDDEN_ENTER, INITIAL_STATE
 from tiercel.sources.records import FdRecord, ThreadRecord
 from tiercel.state.batch import Batch
 from tiercel.state.world import Container, World
@@ -35,7 +34,10 @@ _SUFFIXES: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd", ".zstd": "zs
 _CONTAINER_EVENTS = frozenset(
     BY_CONSTANT[name] for name in ("ASYNCEVENT_E", "CONTAINER_E", "CONTAINER_JSON_E", "CONTAINER_JSON_2_E")
 )
-_HIDDEN = HIDDEN_ENTER | INITIAL_STATE  # by their type, no flag needed
+_INITIAL = ("CONTAINER_JSON_2_E", "USER_ADDED_E", "USER_DELETED_E", "GROUP_ADDED_E", "GROUP_DELETED_E", "ASYNCEVENT_E")
+_HIDDEN = frozenset(  # by their type: readers need no flag to hide them
+    event.number for event in EVENTS if event.constant in _INITIAL or (event.is_enter and event.source == "SYSCALL")
+)
 _STATE_ONLY = 1
 _LARGE = frozenset(event.number for event in EVENTS if event.large)
 _LIMIT = 0x10000  # bytes of an event block without wide lengths
