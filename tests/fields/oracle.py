@@ -136,7 +136,7 @@ def _compare_batch(
         if event is None and column is not None:
             value = column[k]
         text = to_text(asked, value, argument)
-        if wanted.name in _NAMES and text == "<NA>" != expected[k] or _GARBAGE.get(wanted.name) == expected[k]:
+        if (wanted.name in _NAMES and text == "<NA>" != expected[k]) or _GARBAGE.get(wanted.name) == expected[k]:
             wanted.unfit += 1
             continue
         wanted.compared += 1

@@ -97,7 +97,9 @@ class Derived:
         found = table[rows]
         unseen = found == _UNSEEN
         if unseen.any():
-            for row in np.unique(rows[unseen]).tolist():
+            missing = np.zeros(len(table), bool)
+            missing[rows[unseen]] = True
+            for row in np.flatnonzero(missing).tolist():
                 table[row] = self._compute(tables, known, row)
             found = table[rows]
         return found

@@ -47,11 +47,6 @@ def _type(info: Info, argument: str | int | None, world: World, num: int) -> Val
     return _TYPES.get(kind, b"") if isinstance(kind, int) else b""
 
 
-def unset(info: Info, argument: str | int | None, world: World, num: int) -> Value | None:
-    """Answer for the fields that Falco knows by name but no longer fills."""
-    return None
-
-
 def labels(info: Info, key: str = "labels") -> dict[str, str]:
     """Return the labels of a container (or of its pod's sandbox), sorted by name."""
     found = info.get(key)
@@ -111,7 +106,7 @@ FIELDS: tuple[Field, ...] = (
         "container.image.digest", _TEXT, _text("imagedigest"), "Digest of the image.", "sha256:9a839e63dad54c3a"
     ),
     *(
-        info_field(name, _TEXT, unset, "Named by Falco but never filled.", "", deprecated=True)
+        info_field(name, _TEXT, None, "Named by Falco but never filled.", "", deprecated=True)
         for name in ("container.healthcheck", "container.liveness_probe", "container.readiness_probe")
     ),
     number(
@@ -153,7 +148,7 @@ FIELDS: tuple[Field, ...] = (
         "container.labels", _TEXT, _labels, "Labels of the container as name:value pairs.", "env:prod, team:ops"
     ),
     *(
-        info_field(name, _BOOL, unset, "Named by Falco but never filled.", "false", deprecated=True)
+        info_field(name, _BOOL, None, "Named by Falco but never filled.", "false", deprecated=True)
         for name in (
             "proc.is_container_healthcheck",
             "proc.is_container_liveness_probe",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tiercel.fields.bulk import I64
-from tiercel.fields.container_info import TELLING, announced, container_number, encode
+from tiercel.fields.container_info import TELLS, announced, container_number, encode
 from tiercel.fields.model import Column, Field, Value, ValueType
 from tiercel.state.batch import Batch
 from tiercel.state.columns import P
@@ -26,7 +26,7 @@ def _bulk(batch: Batch, indices: I64, argument: str | int | None) -> Column:
     rows = batch.process[indices]
     ids = batch.tables.processes.array[rows, P.CONTAINER]
     values = np.where(rows < 0, -1, np.where(ids <= 0, strings.intern(_HOST), ids))
-    for i in np.flatnonzero(np.isin(batch.types[indices], TELLING)).tolist():
+    for i in np.flatnonzero(TELLS[batch.types[indices]]).tolist():
         value = _row(Event(batch, int(indices[i])), None)
         values[i] = strings.intern(value) if isinstance(value, bytes) else -1
     return Column(values, text=True)

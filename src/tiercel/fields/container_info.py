@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from tiercel.fields.bulk import I64
+from tiercel.fields import steady
+from tiercel.fields.bulk import I64, NOBODY
 from tiercel.fields.model import Argument, Column, Field, Value, ValueType
 from tiercel.state.batch import Batch
 from tiercel.state.columns import P
 from tiercel.state.event import Event
 from tiercel.state.world import World
-from tiercel.wire.event_table import BY_CONSTANT
+from tiercel.wire.event_table import BY_CONSTANT, EVENTS
 
 Info = dict[str, Any]
 """The ``container`` object of a container event."""
@@ -37,8 +38,9 @@ _TOLD_BY = {
 }
 """Events that tell of a container, and which parameter holds the JSON."""
 
-TELLING = np.array(sorted(_TOLD_BY))
-"""Numbers of the events that tell of a container."""
+TELLS = np.zeros(len(EVENTS), bool)
+"""By event number, whether the event tells of a container."""
+TELLS[list(_TOLD_BY)] = True
 
 _ANNOUNCEMENTS = (b"container", b"container_removed")
 
@@ -88,7 +90,7 @@ def encode(text: object) -> bytes:
 def info_field(
     name: str,
     type: ValueType,
-    read: Reader,
+    read: Reader | None,
     summary: str,
     example: str,
     *,
@@ -97,13 +99,15 @@ def info_field(
     key: bool = False,
     deprecated: bool = False,
 ) -> Field:
-    """Return a field read from the metadata of the caller's container."""
+    """Return a field read from the metadata of the caller's container, or never set with ``read`` None."""
 
     def row(event: Event, argument: str | int | None) -> Value | None:
-        info = caller_info(event)
-        return None if info is None else read(info, argument, event.batch.world or _EMPTY, event.num)
+        info = None if read is None else caller_info(event)
+        return None if info is None or read is None else read(info, argument, event.batch.world or _EMPTY, event.num)
 
     def bulk(batch: Batch, indices: I64, argument: str | int | None) -> Column:
+        if read is None:
+            return unset(indices, type)
         return _column(batch, indices, type, lambda event: row(event, argument))
 
     return Field(
@@ -120,6 +124,13 @@ def info_field(
         number_format="na",
         verbatim=True,
     )
+
+
+def unset(indices: I64, type: ValueType) -> Column:
+    """Return a column without any value."""
+    if type is ValueType.CHARBUF:
+        return Column(np.full(len(indices), -1, np.int64), text=True)
+    return Column(np.zeros(len(indices), bool), valid=np.zeros(len(indices), bool))
 
 
 def _column(batch: Batch, indices: I64, type: ValueType, read: Callable[[Event], Value | None]) -> Column:
@@ -140,13 +151,22 @@ def _groups(batch: Batch, indices: I64) -> tuple[I64, list[int]]:
 
     A group is the events of one container between two moments at which anything became known of a container.
     """
+    callers = steady.callers(batch)
+    containers = batch.tables.processes.array[batch.process[callers.first], P.CONTAINER]
+    distinct, of_caller = np.unique(containers, return_inverse=True)
+    keys = np.append(of_caller.reshape(-1), len(distinct))[callers.place[indices]]  # the last: no caller
+    nums = batch.num[indices]
     world = batch.world or _EMPTY
-    rows = batch.process[indices].astype(np.int64)
-    containers = np.where(rows < 0, -2, batch.tables.processes.array[rows, P.CONTAINER])
-    moments = sorted({version.since for versions in world.containers.values() for version in versions})
-    period = np.searchsorted(np.array(moments, np.uint64), batch.num[indices], side="right")
-    keys = (containers + 2) * (len(moments) + 1) + period
-    own = np.flatnonzero(np.isin(batch.types[indices], TELLING))
-    keys[own] = -1 - own
-    _, firsts, groups = np.unique(keys, return_index=True, return_inverse=True)
-    return groups.reshape(-1), indices[firsts].tolist()
+    since = {version.since for versions in world.containers.values() for version in versions}
+    moments = sorted(moment for moment in since if len(nums) and nums.min() < moment <= nums.max())
+    if moments:
+        periods = np.searchsorted(np.array(moments, np.uint64), nums, side="right")
+        keys = keys * (len(moments) + 1) + periods
+    count = (len(distinct) + 1) * (len(moments) + 1)
+    own = np.flatnonzero(TELLS[batch.types[indices]])
+    keys[own] = count + np.arange(len(own))
+    firsts = np.full(count + len(own), NOBODY, np.int64)
+    firsts[keys[::-1]] = indices[::-1]
+    used = firsts != NOBODY
+    numbers = np.cumsum(used) - 1
+    return numbers[keys], firsts[used].tolist()

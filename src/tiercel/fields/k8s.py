@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tiercel.fields.container import joined_labels, labels, unset
+from tiercel.fields.container import joined_labels, labels
 from tiercel.fields.container_info import Info, Reader, encode, info_field, info_of
 from tiercel.fields.model import Argument, Field, Value, ValueType
 from tiercel.state.world import World
@@ -69,7 +69,7 @@ def _retired(name: str) -> Field:
     return info_field(
         name,
         _TEXT,
-        unset,
+        None,
         "Named by Falco but never filled.",
         "",
         argument=_REQUIRED if labelled else Argument.NONE,

@@ -39,8 +39,9 @@ def _family(name: str, reading: Reading, summary: str, example: str, searched: b
     def bulk(batch: Batch, indices: I64, argument: str | int | None) -> Column:
         if level(argument) is not None:
             return one_bulk(batch, indices, argument)
-        column = lineage_walk.column(batch, indices, reading, text=True)
-        return column if searched else lineage_walk.joined(batch, column)
+        if searched:
+            return lineage_walk.column(batch, indices, reading, text=True)
+        return lineage_walk.joined(batch, indices, reading)
 
     return Field(
         name,

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tiercel.fields.lineage_walk import walk
-from tiercel.fields.model import Argument, Field, Value, ValueType
+import numpy as np
+
+from tiercel.fields import lineage_walk, steady
+from tiercel.fields.bulk import I64
+from tiercel.fields.model import Argument, Column, Field, Value, ValueType
 from tiercel.fields.process_name import env_reading, variable
-from tiercel.fields.subjects import level, main_of, next_thread
+from tiercel.fields.process_text import ENV
+from tiercel.fields.subjects import level, main_of, next_thread, steady_lineages
+from tiercel.state.batch import Batch
 from tiercel.state.event import Event
 
 _REACH = 20
@@ -44,7 +49,19 @@ def _printed(event: Event, argument: str | int | None) -> Value | None:
 def _row(event: Event, argument: str | int | None) -> Value | None:
     if variable(argument) is not None or level(argument) is not None:
         return _printed(event, argument)
-    return [_environment(event, row) for row in walk(event)] or None
+    return [_environment(event, row) for row in lineage_walk.walk(event)] or None
+
+
+def _bulk(batch: Batch, indices: I64, argument: str | int | None) -> Column:
+    if variable(argument) is None and level(argument) is None:
+        return lineage_walk.column(batch, indices, ENV, text=True)
+    strings = batch.tables.strings
+
+    def ask(at: I64) -> Column:
+        texts = (_printed(Event(batch, index), argument) for index in at.tolist())
+        return Column(np.array([strings.intern(t) if isinstance(t, bytes) else -1 for t in texts], np.int64), text=True)
+
+    return steady.column(batch, indices, steady_lineages(batch), ask)
 
 
 AENV = Field(
@@ -54,6 +71,7 @@ AENV = Field(
     "ancestor's environment in conditions, the process's own in output.",
     "HOME=/root PATH=/usr/bin",
     _row,
+    _bulk,
     argument=Argument.OPTIONAL,
     index=True,
     key=True,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from tiercel.fields import steady
 from tiercel.fields.bulk import I64, NOBODY, UNNAMED
 from tiercel.fields.lineage_walk import levels, walk_from
 from tiercel.fields.make import text
 from tiercel.fields.model import Field
 from tiercel.fields.process_text import COMM, EXE, EXEPATH
-from tiercel.fields.subjects import CHILD_IN_PIDNS, find, finds
+from tiercel.fields.subjects import CHILD_IN_PIDNS, find, finds, steady_lineages
 from tiercel.state.batch import Batch
 from tiercel.state.columns import P
 from tiercel.state.event import Event
@@ -50,6 +51,14 @@ class Leader:
         return bool(event.process_cell(P.FLAGS) & CHILD_IN_PIDNS) or 0 <= vtid != event.process_cell(P.TID)
 
     def rows(self, batch: Batch, indices: I64, argument: str | int | None) -> I64:
+        name = f"leader by {self.column.name}"
+        flags = batch.derived.get(f"steady {name}")
+        if flags is None:
+            flags = steady_lineages(batch) & steady.same_rows(batch, self._rows)
+            batch.derived[f"steady {name}"] = flags
+        return steady.rows(batch, indices, name, flags, self._rows)
+
+    def _rows(self, batch: Batch, indices: I64) -> I64:
         callers = batch.process[indices].astype(np.int64)
         table = batch.tables.processes.array
         wanted = table[callers, self.column]

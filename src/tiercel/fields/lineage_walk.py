@@ -10,10 +10,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from tiercel.fields import steady
 from tiercel.fields.bulk import I64, NOBODY, Reading
 from tiercel.fields.model import Column, Field, Value, ValueType
 from tiercel.fields.process_text import IS_SHELL, join
-from tiercel.fields.subjects import MAIN, main_of, next_thread, next_threads
+from tiercel.fields.subjects import MAIN, main_of, next_thread, next_threads, steady_lineages
 from tiercel.state.batch import Batch
 from tiercel.state.columns import P
 from tiercel.state.event import Event
@@ -72,6 +73,10 @@ def levels(batch: Batch, indices: I64, starts: I64) -> list[tuple[I64, I64]]:
 
 def column(batch: Batch, indices: I64, reading: Reading, text: bool) -> Column:
     """Return the list column of a reading over all ancestors."""
+    return steady.column(batch, indices, steady_lineages(batch), lambda at: _column(batch, at, reading, text))
+
+
+def _column(batch: Batch, indices: I64, reading: Reading, text: bool) -> Column:
     steps = levels(batch, indices, MAIN.rows(batch, indices, None))
     counts = np.zeros(len(indices), np.int64)
     for positions, _ in steps:
@@ -87,8 +92,13 @@ def column(batch: Batch, indices: I64, reading: Reading, text: bool) -> Column:
     return Column(values, text=text, valid=counts > 0, offsets=offsets)
 
 
-def joined(batch: Batch, lists: Column) -> Column:
-    """Return the text column of a list column's texts joined by blanks."""
+def joined(batch: Batch, indices: I64, reading: Reading) -> Column:
+    """Return the text column of a reading over all ancestors joined by blanks."""
+    flags = steady_lineages(batch)
+    return steady.column(batch, indices, flags, lambda at: _joined(batch, _column(batch, at, reading, text=True)))
+
+
+def _joined(batch: Batch, lists: Column) -> Column:
     assert lists.offsets is not None
     strings = batch.tables.strings
     known: dict[tuple[int, ...], int] = {}
@@ -116,6 +126,10 @@ def _login_shell(event: Event, argument: str | int | None) -> Value | None:
 
 
 def _login_shells(batch: Batch, indices: I64, argument: str | int | None) -> Column:
+    return steady.column(batch, indices, steady_lineages(batch), lambda at: _shells(batch, at))
+
+
+def _shells(batch: Batch, indices: I64) -> Column:
     mains = MAIN.rows(batch, indices, None)
     shells = np.full(len(indices), NOBODY, np.int64)
     known = np.flatnonzero(mains >= 0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tiercel.fields import steady
 from tiercel.fields.bulk import I64, NOBODY
 from tiercel.state.batch import Batch
 from tiercel.state.columns import P
@@ -105,7 +106,7 @@ class ParentThread:
         return next_thread(event, event.process)
 
     def rows(self, batch: Batch, indices: I64, argument: str | int | None) -> I64:
-        return next_threads(batch, batch.process[indices].astype(np.int64), indices)
+        return steady.rows(batch, indices, "parent thread", steady_lineages(batch), _parents)
 
 
 class Ancestor:
@@ -125,42 +126,57 @@ class Ancestor:
 
     def rows(self, batch: Batch, indices: I64, argument: str | int | None) -> I64:
         number = level(argument)
-        return ancestors(batch, indices, self.default if number is None else number)
+        number = self.default if number is None else number
+        flags = steady_lineages(batch)
+        return steady.rows(batch, indices, f"ancestor {number}", flags, lambda b, at: _ancestors(b, at, number))
 
 
-_UNKNOWN = -3
-_KEPT = 16
+_DEEP = 64
+"""Steps up to which lineages are compared."""
 
 
-def _step(batch: Batch, rows: I64, indices: I64) -> I64:
-    return mains_of(batch, next_threads(batch, rows, indices), indices)
+def steady_lineages(batch: Batch) -> steady.Flags:
+    """Return which callers have the same ancestors, whichever way they are followed, at all of their events."""
+    known: steady.Flags | None = batch.derived.get("steady lineages")
+    if known is not None:
+        return known
+    found = steady.callers(batch)
+    longer = np.flatnonzero(found.first != found.last)
+    first, last = found.first[longer], found.last[longer]
+    threads = batch.process[first].astype(np.int64)
+    same = np.ones(len(longer), bool)
+    for start in (_itself, mains_of):
+        for step in (_itself, mains_of):
+            before, after = start(batch, threads, first), start(batch, threads, last)
+            for _ in range(_DEEP):
+                same &= before == after
+                if not (before[same] >= 0).any():
+                    break
+                before = step(batch, next_threads(batch, before, first), first)
+                after = step(batch, next_threads(batch, after, last), last)
+            else:
+                same &= before < 0
+    flags = np.ones(len(found.first), bool)
+    flags[longer] = same
+    batch.derived["steady lineages"] = flags
+    return flags
 
 
-def ancestors(batch: Batch, indices: I64, number: int) -> I64:
-    """Return the rows of the processes ``number`` steps above the callers; 0 is the caller's main thread.
-
-    The first steps are kept with the batch: the fields of one family and the rules asking for them share the lookups.
-    """
-    if number > _KEPT:
-        rows = ancestors(batch, indices, _KEPT)
-        for _ in range(number - _KEPT):
-            if not (rows >= 0).any():
-                break
-            rows = _step(batch, rows, indices)
-        return rows
-    kept: list[I64] = batch.derived.setdefault("ancestors", [])
-    while len(kept) <= number:
-        kept.append(np.full(batch.count, _UNKNOWN, np.int64))
-    rows = kept[number][indices]
-    unknown = rows == _UNKNOWN
-    if unknown.any():
-        wanted = indices[unknown]
-        if number == 0:
-            fresh = mains_of(batch, batch.process[wanted].astype(np.int64), wanted)
-        else:
-            fresh = _step(batch, ancestors(batch, wanted, number - 1), wanted)
-        rows[unknown] = kept[number][wanted] = fresh
+def _itself(batch: Batch, rows: I64, indices: I64) -> I64:
     return rows
+
+
+def _ancestors(batch: Batch, indices: I64, number: int) -> I64:
+    rows = mains_of(batch, batch.process[indices].astype(np.int64), indices)
+    for _ in range(number):
+        if not (rows >= 0).any():
+            break
+        rows = mains_of(batch, next_threads(batch, rows, indices), indices)
+    return rows
+
+
+def _parents(batch: Batch, indices: I64) -> I64:
+    return next_threads(batch, batch.process[indices].astype(np.int64), indices)
 
 
 CALLER = Caller()
