@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass
 from typing import NoReturn
 
-import re2  # type: ignore[import-untyped]
+import re2
 
 from tiercel.fields.model import ValueType
 from tiercel.rules.condition_text import ConditionError, ConditionText, ConditionWarning
