@@ -66,8 +66,7 @@ def _verdict_lines(verdict: Verdict, sources: dict[str, Source]) -> Iterator[str
     for problem in verdict.errors:
         yield from _problem_lines(problem, "error", sources)
     for problem in verdict.warnings:
-        own = "note" if problem.code.startswith("TIERCEL_") else "warning"
-        yield from _problem_lines(problem, own, sources)
+        yield from _problem_lines(problem, "note" if problem.own else "warning", sources)
     for warning in verdict.schema_warnings or ():
         yield f"  schema: {warning}"
 

@@ -169,7 +169,9 @@ class _Run:
                     self._stop(problem)
         if not self.compiler.strict:
             for info in self.collector.macros.values():
-                self.compiler.notes.condition(info.condition, info.context, info.condition_context, self.verdict)
+                if info.context.source is not self.verdict.source:
+                    continue
+                self.compiler.notes.note(info.context, info.condition_context, (info.condition,), self.verdict)
 
     def _compare_macros(self) -> None:
         """See whether the macros of the run before are all as they were; new ones do no harm."""
@@ -197,7 +199,7 @@ class _Run:
             self._compile(info, known)
             known.warnings = self.verdict.warnings[before:]
         else:
-            self.verdict.warnings.extend(known.warnings)
+            self.verdict.warnings.extend(warning for warning in known.warnings if not warning.own)
             if known.raw is not None:
                 self.macros.used.update(identifier.name for identifier in known.raw.identifiers)
         if known.rule is not None and known.parsed is not None:
@@ -230,8 +232,8 @@ class _Run:
             at = info.condition_context.span
             self.verdict.warn(WarningCode.NO_EVTTYPE, _NO_EVENT_TYPE, info.context, at, hint)
         if not self.compiler.strict:
-            self.compiler.notes.condition(info.condition, info.context, info.condition_context, self.verdict)
-            self.compiler.notes.output(info.output, info.context, self.verdict)
+            texts = (info.condition, info.output)
+            self.compiler.notes.note(info.context, info.condition_context, texts, self.verdict)
         known.parsed = compiled.parsed
         known.rule = Rule(
             name=info.name,
@@ -409,4 +411,4 @@ def _narrow(error: ConditionError) -> Span:
     return Span(at.file, at.line, at.column, max(len(found[0]) if found else 1, 1))
 
 
-_WORD = re.compile(r"[\w.\-/]+")
+_WORD = re.compile(r"%?[\w.\-/]+")

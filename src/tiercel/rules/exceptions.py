@@ -78,8 +78,9 @@ def _takes_list(operator: str) -> bool:
     return operator in OPERATORS_FOR_LISTS or has_modifier(operator)
 
 
-def _fail(message: str, info: ExceptionInfo, hint: str = "") -> LoadError:
-    return LoadError(Problem(ErrorCode.VALIDATE, message, info.context, info.context.span, hint))
+def _fail(message: str, info: ExceptionInfo, hint: str = "", entry: Entry | None = None) -> LoadError:
+    at = entry.origin.span(0, len(entry.text)) if entry and entry.origin else info.context.span
+    return LoadError(Problem(ErrorCode.VALIDATE, message, info.context, at, hint))
 
 
 def complete(info: ExceptionInfo, known_field: Callable[[str], bool] | None) -> None:
@@ -99,7 +100,7 @@ def complete(info: ExceptionInfo, known_field: Callable[[str], bool] | None) -> 
         for comp in comps.items:
             comp.text = comp.text.strip(_BLANKS)
             if comp.text not in OPERATORS and not has_modifier(comp.text):
-                raise _fail(f"'{comp.text}' is not a supported comparison operator", info)
+                raise _fail(f"'{comp.text}' is not a supported comparison operator", info, "", comp)
     else:
         if not comps.valid:
             info.comps = comps = Entry("in")
@@ -114,9 +115,9 @@ def complete(info: ExceptionInfo, known_field: Callable[[str], bool] | None) -> 
                 "write fields and comps as lists to use other operators",
             )
     if known_field is not None:
-        for name in fields.texts():
-            if not known_field(name):
-                raise _fail(f"'{name}' is not a supported filter field", info)
+        for entry in fields.items if fields.is_list else [fields]:
+            if not known_field(entry.text):
+                raise _fail(f"'{entry.text}' is not a supported filter field", info, "", entry)
 
 
 def with_exceptions(condition: Written, exceptions: Iterable[ExceptionInfo]) -> Written:

@@ -17,40 +17,28 @@ _CONTAINER_EXISTS_MEANS = "'container.id exists' is true for processes on the ho
 
 
 class Notes:
-    """Notes on the conditions and outputs of a rule set, each given once."""
+    """Notes on the conditions and outputs of a rule set."""
 
     def __init__(self, find: Callable[[str], Field | None]) -> None:
         self._find = find
-        self._seen: set[int] = set()
 
-    def condition(self, written: Written, context: Context, inner: Context, verdict: Verdict) -> None:
-        """Note what is particular in a condition of a rule or macro, where it was typed."""
-        if not self._new(written):
-            return
-        for found in _CONTAINER_EXISTS.finditer(written.text):
-            at = _wide(written, found)
+    def note(self, context: Context, condition_context: Context, texts: tuple[Written, ...], verdict: Verdict) -> None:
+        """Note what is particular in a rule or macro; ``texts`` are its condition and its output."""
+        condition = texts[0]
+        for found in _CONTAINER_EXISTS.finditer(condition.text):
             hint = "write container.id != host for containers only"
-            verdict.warn(WarningCode.OWN_SURPRISE, _CONTAINER_EXISTS_MEANS, inner, at, hint)
-        self._own_fields(written, context, verdict)
-
-    def output(self, written: Written, context: Context, verdict: Verdict) -> None:
-        if self._new(written):
-            self._own_fields(written, context, verdict)
-
-    def _new(self, written: Written) -> bool:
-        new = id(written) not in self._seen
-        self._seen.add(id(written))
-        return new
-
-    def _own_fields(self, written: Written, context: Context, verdict: Verdict) -> None:
-        named: set[str] = set()
-        for found in _OWN.finditer(written.text):
-            name = found[0]
-            field = self._find(name)
-            if name not in named and field is not None and field.own:
-                named.add(name)
-                message = f"'{name}' is tiercel's own field: Falco refuses the rule"
-                verdict.warn(WarningCode.OWN_FIELD, message, context, _wide(written, found))
+            at = _wide(condition, found)
+            verdict.warn(WarningCode.OWN_SURPRISE, _CONTAINER_EXISTS_MEANS, condition_context, at, hint)
+        own: dict[str, Span] = {}
+        for text in texts:
+            for found in _OWN.finditer(text.text):
+                field = self._find(found[0])
+                if found[0] not in own and field is not None and field.own:
+                    own[found[0]] = _wide(text, found)
+        if own:
+            plural = "fields" if len(own) > 1 else "field"
+            message = f"uses tiercel's own {plural} {', '.join(own)}: Falco refuses it"
+            verdict.warn(WarningCode.OWN_FIELD, message, context, next(iter(own.values())))
 
 
 def _wide(written: Written, found: re.Match[str]) -> Span:

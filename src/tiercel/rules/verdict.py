@@ -238,6 +238,11 @@ class Problem:
     deprecated_field: str = ""
 
     @property
+    def own(self) -> bool:
+        """Whether it is a note of tiercel's own, unknown to Falco."""
+        return isinstance(self.code, WarningCode) and self.code.own
+
+    @property
     def label(self) -> str:
         label = _LABELS[self.code]
         return f"{label}: field '{self.deprecated_field}'" if self.deprecated_field else label
