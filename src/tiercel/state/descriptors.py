@@ -38,6 +38,7 @@ _SOCKETPAIR = int(Action.SOCKETPAIR)
 _CLOSE_RANGE = int(Action.CLOSE_RANGE)
 _MEMFD = int(Action.MEMFD)
 _PIDFD_OPEN = int(Action.PIDFD_OPEN)
+_ENTER = int(Action.ENTER)
 
 
 class Descriptors(SocketEvents):
@@ -72,6 +73,8 @@ class Descriptors(SocketEvents):
         self.name_changed = False
         if thread is None or type >= self.types:
             return
+        if self.entered or self.call is not None:
+            self._return(thread.tid, type)
         location = self.locations[type]
         action = self.actions[type]
         if location == -2 and action == 0:
@@ -94,6 +97,14 @@ class Descriptors(SocketEvents):
             self.name_changed = self.files.data[self.file_row, _NAME] != self.old_name
         elif self.fd >= 0:
             self.file_row = self.find(self.fd)
+
+    def _return(self, tid: int, type: int) -> None:
+        """Find what was said when the call of thread ``tid`` was entered. An exit of another call ends it as well."""
+        self.call = None
+        if type & 1:
+            call = self.entered.pop(tid, None)
+            if call is not None and call.type == type - 1:
+                self.call = call
 
     def _act(self, action: int, type: int) -> None:
         if action == _READ:
@@ -128,8 +139,19 @@ class Descriptors(SocketEvents):
             self.memfd()
         elif action == _PIDFD_OPEN:
             self.pidfd_open()
+        elif action == _ENTER:
+            self.enter(type)
         else:
             self.pidfd_getfd()
+
+    def forget(self) -> None:
+        """Start all memories of rows and strings anew, as is needed when they were renumbered."""
+        self.joined.clear()
+        self.made.clear()
+        self.steady.clear()
+        self.texts.clear()
+        self.table_owner = _NOBODY
+        self.share()
 
     def load(self, tid: int, records: list[FdRecord]) -> None:
         """Enter the descriptors that thread ``tid`` had when the capture began."""

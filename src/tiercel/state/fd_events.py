@@ -38,6 +38,7 @@ class Action(IntEnum):
     MEMFD = 19
     PIDFD_OPEN = 20
     PIDFD_GETFD = 21
+    ENTER = 22  # an enter event whose parameters its exit event may lack, or may not be trusted on
 
 
 _ACTIONS: dict[Action, str] = {
@@ -66,6 +67,7 @@ _ACTIONS: dict[Action, str] = {
     Action.MEMFD: "SYSCALL_MEMFD_CREATE_X",
     Action.PIDFD_OPEN: "SYSCALL_PIDFD_OPEN_X",
     Action.PIDFD_GETFD: "SYSCALL_PIDFD_GETFD_X",
+    Action.ENTER: "SYSCALL_OPEN_E SYSCALL_CREAT_E SYSCALL_OPENAT_2_E SYSCALL_OPENAT2_E SOCKET_CONNECT_E",
 }
 
 _TUPLES = {  # parameter that holds both ends of the connection

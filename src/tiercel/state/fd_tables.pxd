@@ -10,6 +10,15 @@ cdef unsigned long long _MASK, _MIX
 cdef long long _UNINITIALIZED, _NO_PROTOCOL, _NOBODY
 
 
+@cython.final
+cdef class Entered:
+    cdef public int type
+    cdef public Py_ssize_t path
+    cdef public long long flags, dirfd
+    cdef public bint has_dirfd
+    cdef public bytes address
+
+
 cdef class FdTables:
     cdef public Rows files
     cdef public Strings strings
@@ -24,7 +33,8 @@ cdef class FdTables:
     cdef public long long fd, closing_fd, closing_owner, table_owner
     cdef public bint has_fd, name_changed
     cdef public Thread thread
-    cdef public dict table
+    cdef public dict table, entered
+    cdef public Entered call
     cpdef begin(self, batch, Reader reader)
     cpdef select(self, long long owner)
     @cython.locals(j=Py_ssize_t, size=Py_ssize_t)
@@ -41,8 +51,8 @@ cdef class FdTables:
     cpdef Py_ssize_t intern(self, Py_ssize_t row, long long fd) except -1
     @cython.locals(mixed=cython.ulonglong, column=Py_ssize_t)
     cdef Py_ssize_t _hash(self, Py_ssize_t row) except -1
-    @cython.locals(fd=cython.longlong, at=Py_ssize_t, row=Py_ssize_t, number=Py_ssize_t, _=Py_ssize_t)
-    cdef _grow_slots(self)
+    @cython.locals(fd=cython.longlong, at=Py_ssize_t, row=Py_ssize_t, _=Py_ssize_t)
+    cpdef share(self)
     @cython.locals(table=dict, found=object)
     cdef _finish_close(self)
     @cython.locals(table=dict)

@@ -41,6 +41,22 @@ _NO_PROTOCOL = 1
 _NOBODY = -(1 << 62)
 
 
+class Entered:
+    """What an enter event said, kept for the exit event of the same call.
+
+    A caller can change a path or an address while the call runs; what libsinsp believes is what the call was entered
+    with. ``path`` is a string number, -1 for none; ``address`` a ``SOCKADDR``.
+    """
+
+    def __init__(self, type: int) -> None:
+        self.type = type
+        self.path = -1
+        self.flags = 0
+        self.dirfd = 0
+        self.has_dirfd = False
+        self.address = b""
+
+
 class FdTables:
     """Open descriptors by owner, and the event at hand.
 
@@ -67,6 +83,8 @@ class FdTables:
         self.thread: Thread | None = None
         self.table: dict[int, int] | None = None
         self.table_owner = _NOBODY  # whose table that is
+        self.entered: dict[int, Entered] = {}
+        self.call: Entered | None = None
         self.closing_fd = -1
         self.closing_owner = -1
 
@@ -164,7 +182,7 @@ class FdTables:
             self.slots[at] = row + 1
             self.slots_used += 1
             if self.slots_used * 2 > self.slot_count:
-                self._grow_slots()
+                self.share()
         return row
 
     def _hash(self, row: int) -> int:
@@ -178,21 +196,20 @@ class FdTables:
             mixed ^= mixed >> 29
         return mixed & _MASK
 
-    def _grow_slots(self) -> None:
-        """Double the hash table and enter every row anew."""
-        old = self.slot_cells
-        self.slot_count *= 2
+    def share(self) -> None:
+        """Enter all rows into a new hash table, of a size that leaves room for as many again."""
+        while self.slot_count < self.files.count * 4:
+            self.slot_count *= 2
         self.slot_cells = np.zeros(self.slot_count, dtype=np.int64)
         self.slots = self.slot_cells
         self.slots_used = 0
-        for number in old[old > 0].tolist():
-            row = number - 1
+        for row in range(self.files.count):
             fd = self.files.data[row, _FD]
             at = self._hash(row) & (self.slot_count - 1)
             self.files.data[row, _FD] = fd
             for _ in range(_PROBES):
                 if self.slots[at] == 0:
-                    self.slots[at] = number
+                    self.slots[at] = row + 1
                     self.slots_used += 1
                     break
                 at = (at + 1) & (self.slot_count - 1)

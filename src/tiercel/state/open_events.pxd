@@ -1,15 +1,15 @@
 cimport cython
-from tiercel.state.fd_tables cimport FdTables
+from tiercel.state.fd_tables cimport Entered, FdTables
 from tiercel.state.reader cimport Reader
 from tiercel.state.text_index cimport TextIndex
 from tiercel.state.threads cimport Thread
 
 cdef long long AT_FDCWD
-cdef Py_ssize_t JOINED
+cdef Py_ssize_t JOINED, ENTERED
 cdef Py_ssize_t _NAME, _NAMERAW, _FLAGS, _OPENFLAGS, _DEV, _INO, _PID
 cdef long long _FILE_V2, _DIRECTORY, _FIFO, _MEMFD, _PIDFD, _UNINITIALIZED
-cdef int _OPEN, _OPENAT, _OPENAT2, _CREAT, _PIPE2, _DUP3
-cdef long long _O_DIRECTORY, _O_CLOEXEC, _UPPER_LAYER, _LOWER_LAYER, _OVERLAY_UPPER, _OVERLAY_LOWER, _CLOEXEC_BITS
+cdef int _OPEN, _OPENAT, _OPENAT2, _CREAT, _PIPE2, _DUP3, _CREAT_E, _OPENAT_E, _OPENAT2_E, _CONNECT_E
+cdef long long _O_F_CREATED, _O_DIRECTORY, _O_CLOEXEC, _UPPER_LAYER, _LOWER_LAYER, _OVERLAY_UPPER, _OVERLAY_LOWER, _CLOEXEC_BITS
 
 
 cdef class OpenEvents(FdTables):
@@ -17,8 +17,10 @@ cdef class OpenEvents(FdTables):
     cdef public TextIndex texts
     cdef public Py_ssize_t unknown_directory, here, dot
     cdef public int epoll1
-    @cython.locals(reader=Reader, i=Py_ssize_t, j=Py_ssize_t, fd=cython.longlong, flags=cython.longlong, dev=cython.longlong, ino=cython.longlong, layer=cython.uint, name=bytes, raw=Py_ssize_t, full=Py_ssize_t, row=Py_ssize_t, name_at=Py_ssize_t, inode_at=Py_ssize_t, data="long long[:, ::1]")
+    @cython.locals(reader=Reader, i=Py_ssize_t, j=Py_ssize_t, fd=cython.longlong, flags=cython.longlong, dev=cython.longlong, ino=cython.longlong, layer=cython.uint, name=bytes, raw=Py_ssize_t, full=Py_ssize_t, row=Py_ssize_t, name_at=Py_ssize_t, inode_at=Py_ssize_t, call=Entered, dirfd=cython.longlong, has_dirfd=cython.bint, data="long long[:, ::1]")
     cpdef open(self, int action)
+    @cython.locals(reader=Reader, i=Py_ssize_t, thread=Thread, call=Entered, at=Py_ssize_t, path=Py_ssize_t)
+    cpdef enter(self, int type)
     @cython.locals(thread=Thread)
     cdef Py_ssize_t _cwd(self) except -1
     @cython.locals(row=Py_ssize_t)

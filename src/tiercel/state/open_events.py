@@ -8,7 +8,7 @@ from __future__ import annotations
 from tiercel.state.batch import Tables
 from tiercel.state.columns import F, FdFlag, FdKind
 from tiercel.state.fd_events import Action
-from tiercel.state.fd_tables import FdTables
+from tiercel.state.fd_tables import Entered, FdTables
 from tiercel.state.paths import concatenate
 from tiercel.state.text_index import TextIndex
 from tiercel.state.threads import ThreadTable
@@ -17,6 +17,9 @@ from tiercel.wire.event_table import BY_CONSTANT
 AT_FDCWD = -100
 JOINED = 1 << 20
 """Most joined paths remembered before the memory starts anew."""
+
+ENTERED = 1 << 16
+"""Most calls remembered as entered before the memory starts anew."""
 
 _NAME = int(F.NAME)
 _NAMERAW = int(F.NAMERAW)
@@ -35,6 +38,7 @@ _OPEN = int(Action.OPEN)
 _OPENAT = int(Action.OPENAT)
 _OPENAT2 = int(Action.OPENAT2)
 _CREAT = int(Action.CREAT)
+_O_F_CREATED = 1 << 14
 _O_DIRECTORY = 1 << 10
 _O_CLOEXEC = 1 << 12
 _UPPER_LAYER = 1 << 15
@@ -43,6 +47,10 @@ _OVERLAY_UPPER = int(FdFlag.OVERLAY_UPPER)
 _OVERLAY_LOWER = int(FdFlag.OVERLAY_LOWER)
 _CLOEXEC_BITS = 1 << 12 | 1  # O_CLOEXEC; EPOLL_CLOEXEC and MFD_CLOEXEC are the same bit
 
+_CREAT_E = BY_CONSTANT["SYSCALL_CREAT_E"]
+_OPENAT_E = BY_CONSTANT["SYSCALL_OPENAT_2_E"]
+_OPENAT2_E = BY_CONSTANT["SYSCALL_OPENAT2_E"]
+_CONNECT_E = BY_CONSTANT["SOCKET_CONNECT_E"]
 _PIPE2 = BY_CONSTANT["SYSCALL_PIPE2_X"]
 _DUP3 = BY_CONSTANT["SYSCALL_DUP3_X"]
 
@@ -115,14 +123,23 @@ class OpenEvents(FdTables):
         dev = reader.u32(reader.span(i, inode_at - 1))
         ino = reader.i64(reader.span(i, inode_at))
         raw = self.texts.number(reader, reader.span(i, name_at))
+        j = reader.span(i, 1)
+        has_dirfd = reader.length(j) != 0
+        dirfd = reader.i64(j)
+        call = self.call
+        if call is not None and call.path >= 0:
+            raw = call.path
+            if action != _CREAT:
+                flags = call.flags | (flags & ~(_O_F_CREATED - 1))
+            dirfd = call.dirfd
+            has_dirfd = call.has_dirfd
         name: bytes = self.strings.values[raw]
         if name and name[0] == 47:
             full = self._join(self.dot, raw, False)
         elif action in (_OPEN, _CREAT):
             full = self._join(self._cwd(), raw, False)
         elif action in (_OPENAT, _OPENAT2):
-            j = reader.span(i, 1)
-            full = self._join(0, raw, False) if reader.length(j) == 0 else self.at_directory(reader.i64(j), raw)
+            full = self.at_directory(dirfd, raw) if has_dirfd else self._join(0, raw, False)
         else:
             full = self._join(0, raw, False)
         row = self.draft(_DIRECTORY if flags & _O_DIRECTORY else _FILE_V2)
@@ -137,6 +154,30 @@ class OpenEvents(FdTables):
         if flags & _LOWER_LAYER:
             data[row, _FLAGS] |= _OVERLAY_LOWER
         self.put(fd, self.intern(row, fd))
+
+    def enter(self, type: int) -> None:
+        """Keep what the enter event of an open or connect says."""
+        reader = self.reader
+        i = self.index
+        thread = self.thread
+        if thread is None or (type != _CONNECT_E and reader.empty(i, 0)):
+            return
+        call = Entered(type)
+        if type == _CONNECT_E:
+            call.address = reader.raw(reader.span(i, 1))
+        else:
+            at = 1 if type in (_OPENAT_E, _OPENAT2_E) else 0
+            path = self.texts.number(reader, reader.span(i, at))
+            if path != self.texts.absent:
+                call.path = path
+            if type != _CREAT_E:
+                call.flags = reader.u32(reader.span(i, at + 1))
+            if at:
+                call.dirfd = reader.i64(reader.span(i, 0))
+                call.has_dirfd = True
+        if len(self.entered) >= ENTERED:
+            self.entered.clear()
+        self.entered[thread.tid] = call
 
     def _cwd(self) -> int:
         """Return the working directory of the caller as a string number."""

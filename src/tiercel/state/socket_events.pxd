@@ -1,4 +1,5 @@
 cimport cython
+from tiercel.state.fd_tables cimport Entered
 from tiercel.state.open_events cimport OpenEvents
 from tiercel.state.reader cimport Reader
 from tiercel.state.threads cimport Thread
@@ -34,7 +35,7 @@ cdef class SocketEvents(OpenEvents):
     cpdef socketpair(self)
     @cython.locals(data=bytes, known=bytes)
     cpdef bind(self)
-    @cython.locals(result=cython.longlong, reader=Reader, ends=bytes, target=bytes)
+    @cython.locals(result=cython.longlong, reader=Reader, ends=bytes, call=Entered)
     cpdef connect(self)
     cdef _aim(self, bytes target)
     @cython.locals(before=bytes)

@@ -229,12 +229,14 @@ class SocketEvents(OpenEvents):
         self._take()
         self.flags = self.flags & _UNCONNECTED | _CONNECTED
         reader = self.reader
+        call = self.call
         ends = reader.raw(reader.span(self.index, 1))
         if not ends:
-            target = reader.raw(reader.span(self.index, 3))
-            if sockets.is_address(target):
-                self._aim(target)
+            if call is not None and sockets.is_address(call.address):
+                self._aim(call.address)
         elif sockets.is_tuple(ends):
+            if call is not None:
+                ends = sockets.believed(ends, reader.raw(reader.span(self.index, 3)), call.address)
             self._connected(ends)
         self._commit()
 

@@ -24,3 +24,5 @@ cpdef bytes merge4(int kind, bytes known, bytes source, bytes sport, bytes desti
 @cython.locals(new=bytes)
 cpdef bytes merge6(int kind, bytes known, bytes source, bytes sport, bytes destination, bytes dport)
 cpdef bytes swap(int kind, bytes known)
+@cython.locals(at=Py_ssize_t, size=Py_ssize_t)
+cpdef bytes believed(bytes ends, bytes told, bytes entered)

@@ -227,6 +227,31 @@ def merge6(kind: int, known: bytes, source: bytes, sport: bytes, destination: by
     return known if new == known else new
 
 
+def believed(ends: bytes, told: bytes, entered: bytes) -> bytes:
+    """Return the complete tuple ``ends`` of a connect with the destination to believe.
+
+    ``told`` is the address read when the call returned, ``entered`` when it began. Where the kernel knows no better
+    than ``told``, which the caller may have changed meanwhile, ``entered`` holds.
+    """
+    if ends[0] == AF_INET:
+        at, size = 7, 6
+    elif ends[0] == AF_INET6:
+        at, size = 19, 18
+    elif ends[0] == AF_UNIX:
+        at, size = 17, len(ends) - 17
+    else:
+        return ends
+    if not (is_address(told) and is_address(entered) and told[0] == ends[0] == entered[0]):
+        return ends
+    if ends[0] == AF_UNIX:
+        if ends[at:].partition(b"\0")[0] != told[1:].partition(b"\0")[0]:
+            return ends
+        return ends[:at] + entered[1:]
+    if told[1 : 1 + size] != ends[at : at + size]:
+        return ends
+    return ends[:at] + entered[1 : 1 + size]
+
+
 def swap(kind: int, known: bytes) -> bytes:
     """Exchange the two ends."""
     if kind == FdKind.IPV4_SOCK:
