@@ -1,4 +1,5 @@
 cimport cython
+from tiercel.state.fd_tables cimport FdTables
 from tiercel.state.reader cimport Reader
 from tiercel.state.texts cimport Texts
 from tiercel.state.threads cimport Thread, ThreadTable
@@ -13,7 +14,7 @@ cdef class Clones:
     cdef public ThreadTable table
     cdef public Reader reader
     cdef public Texts texts
-    cdef public object descriptors
+    cdef public FdTables descriptors
     cdef public long long boot_ts
     cdef public dict exits
     cpdef exited(self, long long tid, long long ptid, long long ts)

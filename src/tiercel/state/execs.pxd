@@ -1,4 +1,5 @@
 cimport cython
+from tiercel.state.fd_tables cimport FdTables
 from tiercel.state.reader cimport Reader
 from tiercel.state.tables cimport Rows
 from tiercel.state.texts cimport Texts
@@ -15,7 +16,7 @@ cdef class Execs:
     cdef public ThreadTable table
     cdef public Reader reader
     cdef public Texts texts
-    cdef public object descriptors
+    cdef public FdTables descriptors
     cdef public Rows files
     cpdef enter(self, Py_ssize_t i, int type, Thread thread)
     @cython.locals(table=ThreadTable, reader=Reader, texts=Texts, group=Group, member=Thread, row=Py_ssize_t, exe=Py_ssize_t, comm=Py_ssize_t, args=Py_ssize_t, kept=cython.uint, data="long long[:, ::1]")

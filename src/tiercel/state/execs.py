@@ -159,7 +159,8 @@ class Execs:
         thread.flags = (thread.flags & kept) | ACTIVE | NAME_CHANGED
         data[row, _FLAGS] = thread.flags
         thread.bind()
-        if group is not None and group.alive > 1:
+        if group is not None and group.alive > 1 and table.budget >= len(group.members):
+            table.budget -= len(group.members)
             for member in list(group.members.values()):
                 if not member.is_main() and member.tid != thread.tid:
                     table.remove(member.tid, i)
@@ -195,7 +196,7 @@ class Execs:
             if file < 0:
                 return UNKNOWN
             directory = strings[self.files.data[file, F.NAME]]
-            if directory and directory[-1] != 0x2F:
+            if directory and not directory.endswith(b"/"):
                 directory += b"/"
         if call.flags & AT_EMPTY_PATH:
             return concatenate(b"", directory)

@@ -1,4 +1,5 @@
 cimport cython
+from tiercel.state.fd_tables cimport FdTables
 from tiercel.state.reader cimport Reader
 from tiercel.state.tables cimport Rows
 from tiercel.state.texts cimport Texts
@@ -15,7 +16,7 @@ cdef class SelfChanges:
     cdef public ThreadTable table
     cdef public Reader reader
     cdef public Texts texts
-    cdef public object descriptors
+    cdef public FdTables descriptors
     cdef public Rows files
     @cython.locals(reader=Reader, result=cython.longlong, file=Py_ssize_t)
     cpdef event(self, Py_ssize_t i, int type, Thread thread)

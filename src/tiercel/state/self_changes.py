@@ -71,7 +71,7 @@ class SelfChanges:
     def event(self, i: int, type: int, thread: Thread) -> None:
         """Handle event ``i`` of ``thread``, one of the types above."""
         reader = self.reader
-        if type == _BRK or type == _MMAP or type == _MUNMAP or type == _MMAP2:
+        if type in (_BRK, _MMAP, _MUNMAP, _MMAP2):
             if not reader.empty(i, 1):
                 thread.vmsize = reader.u32(reader.span(i, 1))
             if not reader.empty(i, 3):
@@ -81,7 +81,7 @@ class SelfChanges:
         result = reader.i64(reader.span(i, 0))
         if result < 0:
             return
-        if type == _CHDIR or type == _GETCWD:
+        if type in (_CHDIR, _GETCWD):
             self.enter_directory(i, thread, self.texts.text(reader.span(i, 1)))
         elif type == _FCHDIR:
             file = self.descriptors.row(thread.owner, reader.i64(reader.span(i, 1))) if thread.owner >= 0 else -1
@@ -93,7 +93,7 @@ class SelfChanges:
         elif type == _PRLIMIT:
             if result == 0:
                 self._limit_of_other(i, thread)
-        elif type == _GETRLIMIT or type == _SETRLIMIT:
+        elif type in (_GETRLIMIT, _SETRLIMIT):
             if reader.u8(reader.span(i, 3)) == _RLIMIT_NOFILE:
                 self._limit(i, thread.main, reader.i64(reader.span(i, 1)))
         elif type == _CAPSET:
@@ -104,18 +104,18 @@ class SelfChanges:
                 reader.i64(reader.span(i, 2)),
                 reader.i64(reader.span(i, 3)),
             )
-        elif type == _UNSHARE or type == _SETNS:
+        elif type in (_UNSHARE, _SETNS):
             if reader.u32(reader.span(i, 1 if type == _UNSHARE else 2)) & CLONE_NEWUSER:
                 self._capabilities(i, thread, ALL_CAPABILITIES, ALL_CAPABILITIES, ALL_CAPABILITIES)
         elif type == _SETSID:
             self._set(i, thread, _SID, result)
         elif result != 0:
             return
-        elif type == _SETRESUID or type == _SETREUID:
+        elif type in (_SETRESUID, _SETREUID):
             self._set_id(i, thread, _UID, 2)
         elif type == _SETUID:
             self._set_id(i, thread, _UID, 1)
-        elif type == _SETRESGID or type == _SETREGID:
+        elif type in (_SETRESGID, _SETREGID):
             self._set_id(i, thread, _GID, 2)
         elif type == _SETGID:
             self._set_id(i, thread, _GID, 1)
@@ -138,7 +138,7 @@ class SelfChanges:
             return
         strings = self.texts.strings
         cwd = concatenate(strings.values[thread.cwd], path)
-        if not cwd or cwd[-1] != 0x2F:
+        if not cwd.endswith(b"/"):
             cwd += b"/"
         number = strings.intern(cwd)
         if number != main.cwd:
@@ -168,7 +168,7 @@ class SelfChanges:
     def _subreaper(self, i: int, thread: Thread) -> None:
         reader = self.reader
         option = reader.u32(reader.span(i, 1))
-        if thread.group is not None and (option == _PR_SET_CHILD_SUBREAPER or option == _PR_GET_CHILD_SUBREAPER):
+        if thread.group is not None and (option in (_PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER)):
             thread.group.reaper = reader.i64(reader.span(i, 3)) != 0
 
     def _limit(self, i: int, main: Thread | None, limit: int) -> None:

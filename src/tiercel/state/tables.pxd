@@ -15,3 +15,4 @@ cdef class Rows:
     @cython.locals(new=Py_ssize_t, column=Py_ssize_t)
     cpdef Py_ssize_t copy(self, Py_ssize_t row)
     cpdef grow(self)
+    cpdef replace(self, rows)

@@ -66,6 +66,14 @@ class Rows:
         self.array = larger
         self.data = larger
 
+    def replace(self, rows: NDArray[np.int64]) -> None:
+        """Hold ``rows``, shape (n, width), in place of all there were."""
+        self.count = len(rows)
+        self.capacity = max(1024, 2 * self.count)
+        self.array = np.zeros((self.capacity, self.width), dtype=np.int64)
+        self.array[: self.count] = rows
+        self.data = self.array
+
     def column(self, index: int) -> NDArray[np.int64]:
         """Return a view of one column over all rows in use, shape (count,)."""
         return self.array[: self.count, index]

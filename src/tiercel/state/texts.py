@@ -20,7 +20,7 @@ def items(raw: bytes) -> bytes:
     """Return a list of texts with a NUL after each one; a lone NUL is an empty list."""
     if raw == b"\0":
         return b""
-    return raw if not raw or raw[-1] == 0 else raw + b"\0"
+    return raw if not raw or raw.endswith(b"\0") else raw + b"\0"
 
 
 def cgroups(raw: bytes) -> bytes | None:
@@ -29,7 +29,9 @@ def cgroups(raw: bytes) -> bytes | None:
     Follows libsinsp's ``sinsp_threadinfo::set_cgroups``.
     """
     parts = []
-    for item in items(raw).split(b"\0")[:-1]:
+    listed = items(raw).split(b"\0")
+    listed.pop()  # what follows the last NUL
+    for item in listed:
         subsystem, equals, path = item.partition(b"=")
         if not equals:
             return None
@@ -41,7 +43,7 @@ def cgroups(raw: bytes) -> bytes | None:
 def exepath(path: bytes) -> bytes:
     """Return an executable's path without the kernel's note that the file was deleted."""
     suffix = b" (deleted)"
-    return path[: -len(suffix)] if len(path) > len(suffix) and path.endswith(suffix) else path
+    return path.removesuffix(suffix) if len(path) > len(suffix) else path
 
 
 class Texts:

@@ -3,7 +3,7 @@ from tiercel.state.tables cimport Rows, Strings
 
 cdef Py_ssize_t _COMM, _CONTAINER, _CWD, _ENV, _EXE, _FDLIMIT, _FDOWNER, _FLAGS, _GID, _LOGINUID, _PGID, _PID, _PTID, _REAPER, _SID, _TID, _UID, _VPGID, _VPID, _VTID
 cdef long long _NO_ID
-cdef Py_ssize_t _EXPIRED_CHILDREN
+cdef Py_ssize_t _EXPIRED_CHILDREN, _GENERATIONS
 
 
 @cython.final
@@ -46,7 +46,7 @@ cdef class ThreadTable:
     cdef public Rows rows
     cdef public Py_ssize_t capacity
     cdef public dict threads, groups
-    cdef public long long base
+    cdef public long long base, budget
     cdef public list removed, log_tid, log_index, log_row
     cdef public Py_ssize_t unknown, nowhere
     cpdef begin(self, Py_ssize_t events)

@@ -38,6 +38,11 @@ IS_MAIN_THREAD = 1 << 30
 CAPACITY = 262_144
 """Most threads kept at a time, as in libsinsp; a capture that asks for more is lying or leaking."""
 
+KIN = 262_144
+"""Most updates of other threads that the events of one batch may cause. Real events cause few; a made-up capture must
+not multiply its size by the size of the table."""
+
+_GENERATIONS = 4096  # ancestors looked at for a reaper
 _EXPIRED_CHILDREN = 10  # this many dead children are remembered before the count is cleaned
 _NO_ID = 0xFFFFFFFF  # uid or gid that is not known
 _COMM = int(P.COMM)
@@ -163,6 +168,7 @@ class ThreadTable:
         self.threads: dict[int, Thread] = {}
         self.groups: dict[int, Group] = {}
         self.base = 0  # events in earlier batches, so that ``touched`` never repeats
+        self.budget = KIN
         self.removed: list[int] = []
         self.log_tid: list[int] = []
         self.log_index: list[int] = []
@@ -173,6 +179,7 @@ class ThreadTable:
     def begin(self, events: int) -> None:
         """Start the log of a batch; ``events`` is the length of the batch before it."""
         self.base += events + 1
+        self.budget = KIN
         self.log_tid = []
         self.log_index = []
         self.log_row = []
@@ -297,7 +304,13 @@ class ThreadTable:
         self.set_parent(child, parent.tid, index)
 
     def spread(self, group: Group, index: int) -> None:
-        """Bring all threads of ``group`` up to date with its main thread."""
+        """Bring the threads of ``group`` up to date with its main thread, as far as the budget goes."""
+        if group.first is not None:
+            group.first.bind()
+            self.show(group.first, index)
+        if self.budget < len(group.members):
+            return
+        self.budget -= len(group.members) - 1
         for member in list(group.members.values()):
             member.bind()
             self.show(member, index)
@@ -365,6 +378,9 @@ class ThreadTable:
             if reaper.pid != thread.pid and reaper.group is not None:
                 reaper.group.reaper = True
         children = list(thread.children.values())
+        if self.budget < len(children):
+            children = []
+        self.budget -= len(children)
         thread.children = {}
         thread.expired = 0
         thread.unexpired = 0
@@ -383,7 +399,7 @@ class ThreadTable:
         inside = thread.in_pid_namespace()
         seen = {thread.tid}
         parent = self.threads.get(thread.ptid)
-        while parent is not None and parent.tid not in seen:
+        while parent is not None and parent.tid not in seen and len(seen) < _GENERATIONS:
             seen.add(parent.tid)
             if parent.in_pid_namespace() != inside:
                 return None
@@ -435,5 +451,7 @@ class ThreadTable:
                 del group.members[thread.tid]
             if group.first is thread:
                 group.first = None
-                for member in list(group.members.values()):
-                    member.bind()
+                if self.budget >= len(group.members):
+                    self.budget -= len(group.members)
+                    for member in list(group.members.values()):
+                        member.bind()

@@ -1,5 +1,6 @@
 cimport cython
 from tiercel.state.clones cimport Clones
+from tiercel.state.descriptors cimport Descriptors
 from tiercel.state.execs cimport Execs
 from tiercel.state.reader cimport Reader
 from tiercel.state.self_changes cimport SelfChanges
@@ -8,30 +9,30 @@ from tiercel.state.texts cimport Texts
 from tiercel.state.threads cimport Group, Thread, ThreadTable
 
 cdef long long _NONE
-cdef Py_ssize_t _EXIT_PARAMS, _CGROUPS, _CONTAINER
+cdef Py_ssize_t _EXIT_PARAMS, _RECENT, _CGROUPS, _CONTAINER
 cdef int _THREAD, _NOTHING, _KNOWN_THREAD, _META, _CLONE, _EXIT, _EXEC_ENTER, _EXEC, _CHROOT, _CHANGE, _SWITCH
 
 
 @cython.final
 cdef class Tracker:
-    cdef public object tables, world, containers, lookup, handling
+    cdef public object tables, world, containers, lookup, handling, compaction
     cdef public Reader reader
     cdef public ThreadTable table
     cdef public Texts texts
-    cdef public object descriptors
+    cdef public Descriptors descriptors
     cdef public Clones clones
     cdef public Execs execs
     cdef public SelfChanges changes
     cdef public long long leaving
     cdef public Py_ssize_t events
-    cdef public Thread last
+    cdef public list recent
     cpdef track(self, object batch)
     @cython.locals(
-        table=ThreadTable, handling="const unsigned char[::1]", types="const unsigned short[::1]",
+        table=ThreadTable, descriptors=Descriptors, handling="const unsigned char[::1]", types="const unsigned short[::1]",
         tids="const long long[::1]", times="const long long[::1]", c_process="int[::1]", c_file="int[::1]",
         c_fd="long long[::1]", c_has_fd="unsigned char[::1]", c_changed="unsigned char[::1]", c_fdcount="int[::1]",
         c_threads="int[::1]", c_children="int[::1]", c_memory="unsigned int[:, ::1]",
-        c_faults="unsigned long long[:, ::1]", last=Thread, thread=Thread, main=Thread, group=Group,
+        c_faults="unsigned long long[:, ::1]", recent=list, counted=Thread, open_fds=dict, thread=Thread, main=Thread, group=Group,
         i=Py_ssize_t, type=cython.int, kind=cython.int, tid=cython.longlong, alive=cython.longlong,
     )
     cdef _run(self, object batch, Py_ssize_t count)

@@ -23,6 +23,7 @@ import numpy as np
 from tiercel.state.batch import Tables
 from tiercel.state.clones import Clones
 from tiercel.state.columns import P
+from tiercel.state.compact import Compaction
 from tiercel.state.containers import ContainerIds
 from tiercel.state.descriptors import Descriptors
 from tiercel.state.execs import Execs
@@ -98,8 +99,10 @@ _HANDLED = {
     "SYSCALL_MMAP_X": Handling.CHANGE,
     "SYSCALL_MMAP2_X": Handling.CHANGE,
     "SYSCALL_MUNMAP_X": Handling.CHANGE,
+    "SYSCALL_CLOSE_RANGE_X": Handling.CHANGE,  # replaces the table of descriptors, see _run
 }
 _NONE = -(1 << 62)  # in place of a tid
+_RECENT = 0xFF
 _EXIT_PARAMS = 4  # of an exit event without the reaper
 
 # as C numbers, see track.pxd
@@ -134,10 +137,11 @@ class Tracker:
         self.clones = Clones(self.table, self.reader, self.texts, self.descriptors, 0)
         self.execs = Execs(self.table, self.reader, self.texts, self.descriptors, tables.files)
         self.changes = SelfChanges(self.table, self.reader, self.texts, self.descriptors, tables.files)
+        self.compaction = Compaction(tables, self.table, self.descriptors, len(tables.strings))
         self.lookup: Lookup | None = None
         self.leaving = _NONE  # thread that exited and goes with the next event
         self.events = 0  # of the batch before
-        self.last: Thread | None = None
+        self.recent: list[Thread | None] = [None] * (_RECENT + 1)  # threads seen last, by the low bits of their tid
         self.handling = np.zeros(len(EVENTS), dtype=np.uint8)
         for event in EVENTS:
             handling = _HANDLED.get(event.constant, Handling.THREAD)
@@ -154,14 +158,26 @@ class Tracker:
             self.descriptors.load(tid, records)
         self.descriptors.loaded()
 
+    def compact(self) -> None:
+        """Drop what nothing alive refers to from the tables; starts a new epoch, ends the use of earlier batches."""
+        self.compaction.run()
+        self.texts.renumber()
+        self.containers.renumber()
+        self.lookup = None
+
     def track(self, batch: Batch) -> None:
         """Fill the tracking columns of ``batch``, set its ``lookup`` and ``world``.
+
+        When the tables have grown large it first drops what earlier batches alone needed (``Tables.epoch`` goes up), so
+        be done with those.
 
         Raises ValueError when an event has a type that is not in the event table, or a span outside the data.
         """
         count = batch.count
         if count and int(batch.types[:count].max()) >= len(EVENTS):
             raise ValueError(f"event type {int(batch.types[:count].max())} is not in the event table")
+        if self.compaction.due():
+            self.compact()
         self.table.begin(self.events)
         self.events = count
         self.reader.load(batch)
@@ -192,21 +208,23 @@ class Tracker:
         c_children = batch.children
         c_memory = batch.memory
         c_faults = batch.faults
-        last = self.last
+        recent = self.recent
+        counted = None  # the main thread whose descriptors were counted last
+        open_fds = None  # its descriptors
         for i in range(count):
             if self.leaving != _NONE:
                 self._leave(i, times[i])
+                counted = None
             type = types[i]
             kind = handling[type]
             tid = tids[i]
-            if kind == _NOTHING or kind == _META:
+            if kind in (_NOTHING, _META):
                 thread = None
                 if kind == _META:
                     apply(self.world, self.reader, self.texts, i, type, int(batch.num[i]))
             else:
-                if last is not None and last.tid == tid and not last.gone:
-                    thread = last
-                else:
+                thread = recent[tid & _RECENT]
+                if thread is None or thread.tid != tid or thread.gone:
                     thread = table.find(tid)
                     if (
                         thread is None
@@ -216,10 +234,10 @@ class Tracker:
                         and kind != _SWITCH
                     ):
                         thread = table.get(tid, i)
-                    if thread is not None:
-                        last = thread
+                    recent[tid & _RECENT] = thread
                 if kind != _THREAD:
                     thread = self._handle(i, kind, type, tid, times[i], thread)
+                    counted = None
                 elif thread is not None and thread.call is not None:
                     if type & 1:
                         thread.call = None
@@ -243,7 +261,13 @@ class Tracker:
                 continue
             c_process[i] = thread.row
             main = thread.main
-            c_fdcount[i] = descriptors.count(main.tid) if main is not None else 0
+            if main is None:
+                c_fdcount[i] = 0
+            else:
+                if main is not counted or open_fds is None:
+                    counted = main
+                    open_fds = descriptors.tables.get(main.tid)
+                c_fdcount[i] = 0 if open_fds is None else len(open_fds)
             group = thread.group
             if group is None:
                 c_threads[i] = 0
@@ -257,7 +281,6 @@ class Tracker:
             c_memory[i, 2] = thread.vmswap
             c_faults[i, 0] = thread.pfmajor
             c_faults[i, 1] = thread.pfminor
-        self.last = last
 
     def _leave(self, i: int, ts: int) -> None:
         """Take out the thread that exited with the event before."""
@@ -299,7 +322,7 @@ class Tracker:
                 thread.call = None
             else:
                 thread.call.interrupted = True
-        if (kind == _CLONE or kind == _EXEC or kind == _CHROOT) and self.reader.i64(self.reader.span(i, 0)) >= 0:
+        if (kind in (_CLONE, _EXEC, _CHROOT)) and self.reader.i64(self.reader.span(i, 0)) >= 0:
             self._contain(i, tid)
         return thread
 

@@ -28,7 +28,7 @@ def apply(world: World, reader: Reader, texts: Texts, i: int, type: int, num: in
         removed = _ASYNC_CONTAINERS.get(reader.text(reader.span(i, 1)))
         if removed is not None:
             tell(world, reader.raw(reader.span(i, 2)), num, removed)
-    elif type == _USER_ADDED or type == _USER_DELETED:
+    elif type in (_USER_ADDED, _USER_DELETED):
         uid = reader.u32(reader.span(i, 0))
         key = (reader.text(reader.span(i, 5)), uid)
         if type == _USER_DELETED:
@@ -36,7 +36,7 @@ def apply(world: World, reader: Reader, texts: Texts, i: int, type: int, num: in
         elif (key in world.users or len(world.users) < MAX_PEOPLE) and tells(reader, i, 2, key):
             name, home, shell = (texts.text(reader.span(i, k)) for k in (2, 3, 4))
             world.users[key] = User(uid, reader.u32(reader.span(i, 1)), name, home, shell)
-    elif type == _GROUP_ADDED or type == _GROUP_DELETED:
+    elif type in (_GROUP_ADDED, _GROUP_DELETED):
         gid = reader.u32(reader.span(i, 0))
         key = (reader.text(reader.span(i, 2)), gid)
         if type == _GROUP_DELETED:
