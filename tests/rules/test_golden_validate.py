@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -39,7 +40,7 @@ def cases() -> dict[str, tuple[list[str], dict[str, Any], dict[str, Any]]]:
         files = suite[name].get("validate_rules_file")
         if files is None:
             arguments = case["args_0_44"]
-            files = [value for flag, value in zip(arguments, arguments[1:], strict=False) if flag == "-r"]
+            files = [value for flag, value in pairwise(arguments) if flag == "-r"]
         files = [files] if isinstance(files, str) else files
         found[name] = ([file.replace("@upstream/", UPSTREAM) for file in files], case["validate"], suite[name])
     return found

@@ -160,6 +160,8 @@ def _one_field(info: ExceptionInfo) -> Pieces:
 
 def _several_fields(info: ExceptionInfo) -> Pieces:
     fields, comps = info.fields.items, info.comps.items
+    if info.values and len(fields) != len(comps):  # only a replaced exception gets here unchecked
+        raise _fail("Fields and comps lists must have equal length", info, "replaced exceptions need comps")
     pieces: Pieces = []
     for value in info.values:
         if len(fields) != len(value.items):
