@@ -64,7 +64,7 @@ cdef class Decoder:
     @cython.locals(
         end=cython.Py_ssize_t, kind=cython.uint, total=cython.Py_ssize_t, flags=cython.uint, at=cython.Py_ssize_t,
         header=cython.Py_ssize_t, most=cython.Py_ssize_t, block=cython.Py_ssize_t, number=cython.Py_ssize_t,
-        tid=cython.longlong, traits=cython.uint, close=cython.Py_ssize_t, width=cython.Py_ssize_t,
+        cpu=cython.ushort, ts=cython.ulonglong, tid=cython.longlong, traits=cython.uint, close=cython.Py_ssize_t, width=cython.Py_ssize_t,
         count=cython.Py_ssize_t, length=cython.Py_ssize_t, chosen=cython.Py_ssize_t, visible=cython.int,
         n=cython.Py_ssize_t,
     )

@@ -267,6 +267,8 @@ class Decoder:
                 continue  # of a newer driver
             if at != block + 10:
                 flags = self.w32[block + 10]
+            cpu = self.w16[block + 8]  # the header is read before conversion, which may write over it
+            ts = self.w64[at]
             tid = self.s64[at + 8]
             traits = self.traits[number]
             close = block + total - 4
@@ -313,13 +315,13 @@ class Decoder:
             n = self.count
             self.num += 1
             self.c_num[n] = self.num
-            self.c_ts[n] = self.w64[at]
+            self.c_ts[n] = ts
             self.c_tid[n] = tid
-            self.c_cpu[n] = self.w16[block + 8]
+            self.c_cpu[n] = cpu
             self.c_type[n] = number
             self.c_visible[n] = visible
             if self.first_ts == 0 and not traits & 4:
-                self.first_ts = self.w64[at]
+                self.first_ts = ts
             self.count = n + 1
             self.spans += count
             self.c_first[n + 1] = self.spans
