@@ -14,9 +14,9 @@ def _flag(bit: ExeFlag) -> Derived:
     return Derived(lambda tables, flags: flags & bit, P.EXE_FLAGS)
 
 
-def _since_namespace(tables: Tables, changed: int, started: int, executed: int) -> int:
-    """Age of the namespace at the file's last change, known only for processes seen to execute the file."""
-    if executed == 0 or started == 0 or unsigned(changed) <= unsigned(started):
+def _since_namespace(tables: Tables, changed: int, started: int, executed: int, tid: int, pid: int) -> int:
+    """Age of the namespace at the file's last change, known only for the thread that was seen to execute the file."""
+    if executed == 0 or tid != pid or started == 0 or unsigned(changed) <= unsigned(started):
         return 0
     return signed(changed - started)
 
@@ -88,7 +88,7 @@ FIELDS: tuple[Field, ...] = (
         "proc.exe_ino.ctime_duration_pidns_start",
         _ABS,
         CALLER,
-        Derived(_since_namespace, P.EXE_CTIME, P.PIDNS_START_TS, P.LASTEXEC_TS),
+        Derived(_since_namespace, P.EXE_CTIME, P.PIDNS_START_TS, P.LASTEXEC_TS, P.TID, P.PID),
         "Nanoseconds from the start of the pid namespace to the last change of the executable's inode, if later.",
         "5303981974547",
         none=0,
