@@ -1,6 +1,6 @@
 cimport cython
 
-cdef long long WHOLE
+cdef long long _WHOLE
 
 
 @cython.final

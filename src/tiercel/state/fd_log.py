@@ -8,15 +8,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-WHOLE = -(1 << 62)
-"""Stands in place of a descriptor number for a change of the whole table of an owner."""
+_WHOLE = -(1 << 62)  # in place of a descriptor number: a change of the whole table of an owner
 
 
 class FdLog:
     """Changes in the order they happened. Entry ``k``: ``rows[k]`` is what event ``index[k]`` replaced.
 
     ``owners`` is the tid that keeps the descriptor, ``fds`` its number, ``rows`` the row before or -1 when it was not
-    open. Where ``fds`` is ``WHOLE`` the whole table changed, and ``rows`` counts into ``tables``, the tables before.
+    open. A change of a whole table has no number of a descriptor, and ``rows`` counts into ``tables``, the tables
+    before.
     """
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class FdLog:
     def note_table(self, owner: int, index: int, table: dict[int, int] | None) -> None:
         """Log that event ``index`` replaces the whole ``table``, which no one changes from now on."""
         self.tables.append({} if table is None else table)
-        self.note(owner, WHOLE, index, len(self.tables) - 1)
+        self.note(owner, _WHOLE, index, len(self.tables) - 1)
 
     def _sort(self) -> None:
         """Bring the entries logged since the last question into ``found``: owner, descriptor, positions in order."""
@@ -106,7 +106,7 @@ class FdLog:
         if of_owner is None:
             return now
         one = self._later(of_owner.get(fd), index)
-        all_ = self._later(of_owner.get(WHOLE), index)
+        all_ = self._later(of_owner.get(_WHOLE), index)
         if all_ < one:
             found = self.tables[self.data[all_, 3]].get(fd)
             return -1 if found is None else found
@@ -121,11 +121,11 @@ class FdLog:
         of_owner = self.found.get(owner)
         if of_owner is None:
             return now
-        whole = of_owner.get(WHOLE, [])
+        whole = of_owner.get(_WHOLE, [])
         cut = self._later(whole, index)
         table = dict(now if cut == self.count else self.tables[int(self.data[cut, 3])])
         for fd, positions in of_owner.items():
-            if fd == WHOLE:
+            if fd == _WHOLE:
                 continue
             k = self._later(positions, index)
             if k < cut:

@@ -4,7 +4,7 @@ from tiercel.state.reader cimport Reader
 from tiercel.state.tables cimport Rows, Strings
 from tiercel.state.threads cimport Thread, ThreadTable
 
-cdef Py_ssize_t CAPACITY, _WIDTH, _PROBES
+cdef Py_ssize_t _CAPACITY, _WIDTH, _PROBES
 cdef Py_ssize_t _KIND, _NAME, _FLAGS, _OPENFLAGS, _L4PROTO, _SIP, _DIP, _FD, _SOCKET
 cdef unsigned long long _MASK, _MIX
 cdef long long _UNINITIALIZED, _NO_PROTOCOL, _NOBODY

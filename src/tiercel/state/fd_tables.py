@@ -23,6 +23,7 @@ from tiercel.state.threads import Thread, ThreadTable
 CAPACITY = 4096
 """Most descriptors kept for one owner, as in libsinsp."""
 
+_CAPACITY = CAPACITY
 _WIDTH = int(F.COUNT)
 _KIND = int(F.KIND)
 _NAME = int(F.NAME)
@@ -133,7 +134,7 @@ class FdTables:
             self.table = table
             self.table_owner = thread.owner
         found = table.get(fd)
-        if found is None and len(table) >= CAPACITY:
+        if found is None and len(table) >= _CAPACITY:
             return
         self.log.note(thread.owner, fd, self.index, -1 if found is None else found)
         table[fd] = row

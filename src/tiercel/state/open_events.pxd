@@ -4,8 +4,7 @@ from tiercel.state.reader cimport Reader
 from tiercel.state.text_index cimport TextIndex
 from tiercel.state.threads cimport Thread
 
-cdef long long AT_FDCWD
-cdef Py_ssize_t JOINED, ENTERED
+cdef long long _AT_FDCWD
 cdef Py_ssize_t _NAME, _NAMERAW, _FLAGS, _OPENFLAGS, _DEV, _INO, _PID
 cdef long long _FILE_V2, _DIRECTORY, _FIFO, _MEMFD, _PIDFD, _UNINITIALIZED
 cdef int _OPEN, _OPENAT, _OPENAT2, _CREAT, _PIPE2, _DUP3, _CREAT_E, _OPENAT_E, _OPENAT2_E, _CONNECT_E

@@ -14,7 +14,7 @@ from tiercel.state.text_index import TextIndex
 from tiercel.state.threads import ThreadTable
 from tiercel.wire.event_table import BY_CONSTANT
 
-AT_FDCWD = -100
+_AT_FDCWD = -100
 JOINED = 1 << 20
 """Most joined paths remembered before the memory starts anew."""
 
@@ -188,7 +188,7 @@ class OpenEvents(FdTables):
 
     def at_directory(self, dirfd: int, raw: int) -> int:
         """Return relative path ``raw`` as seen from descriptor ``dirfd`` of the caller (string numbers)."""
-        if dirfd == AT_FDCWD:
+        if dirfd == _AT_FDCWD:
             return self._join(self._cwd(), raw, False)
         row = self.find(dirfd)
         if row < 0:

@@ -1,6 +1,6 @@
 cimport cython
 
-cdef Py_ssize_t LIMIT
+cdef Py_ssize_t _LIMIT
 cdef int _SLASH, _DOT
 
 @cython.locals(lead=cython.uint, byte=cython.uint, low=cython.uint, high=cython.uint, size=cython.int, point=cython.uint, k=cython.int)

@@ -16,6 +16,7 @@ TOO_LONG = b"/DIR_TOO_LONG/FILENAME_TOO_LONG"
 
 REPLACEMENT = b"\xef\xbf\xbd"
 
+_LIMIT = LIMIT
 _SLASH = 47
 _DOT = 46
 
@@ -114,7 +115,7 @@ def concatenate(base: bytes, path: bytes) -> bytes:
     if end >= 0:
         path = path[:end]
     end = len(path)
-    if len(base) + end + 1 > LIMIT:
+    if len(base) + end + 1 > _LIMIT:
         return TOO_LONG
     relative = end != 0 and path[0] != _SLASH
     if end == 0:
@@ -135,12 +136,12 @@ def _resolve(out: bytearray, path: bytes) -> bytes:
         byte = path[at]
         step = sequence_length(path, at, end)
         if step < 0:
-            if n + 3 >= LIMIT:
+            if n + 3 >= _LIMIT:
                 return bytes(out)
             out += REPLACEMENT
             at -= step
         elif step > 1:
-            if n + step >= LIMIT:
+            if n + step >= _LIMIT:
                 return bytes(out)
             out += path[at : at + step]
             at += step
@@ -160,7 +161,7 @@ def _resolve(out: bytearray, path: bytes) -> bytes:
             elif byte == _SLASH and ((n > 0 and out[n - 1] == _SLASH) or (n == 0 and not rootless)):
                 at += 1
             else:
-                if n + 1 >= LIMIT:
+                if n + 1 >= _LIMIT:
                     return bytes(out)
                 out.append(byte)
                 at += 1

@@ -4,7 +4,6 @@ from tiercel.state.open_events cimport OpenEvents
 from tiercel.state.reader cimport Reader
 from tiercel.state.threads cimport Thread
 
-cdef Py_ssize_t STEADY
 cdef Py_ssize_t _NAME, _KIND, _FLAGS, _OPENFLAGS, _FAMILY, _L4PROTO, _SIP, _DIP, _SPORT, _DPORT, _UNIX_SOURCE, _UNIX_DEST, _SOCKET
 cdef long long _IPV4, _IPV6, _IPV4_SERVER, _IPV6_SERVER, _UNIX, _NETLINK, _UNKNOWN, _UNINITIALIZED
 cdef long long _CLIENT, _SERVER, _CONNECTED, _UNCONNECTED, _EINPROGRESS, _O_CLOEXEC
