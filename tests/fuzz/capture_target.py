@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import atexit
 import gzip
+import io
 import os
 import tempfile
+from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -16,10 +18,15 @@ from tests.capture.stories import break_in
 from tests.fuzz import mutate
 from tests.reference import SHARED
 from tiercel.capture.scenario import Scenario
+from tiercel.capture.writer import CaptureWriter
+from tiercel.fields.catalogue import FIELDS
 from tiercel.fields.model import Argument, Field
 from tiercel.sources.capture import Capture, CaptureError
+from tiercel.state import descriptors, fd_events
 from tiercel.state.batch import Batch, Tables
 from tiercel.state.event import Event
+from tiercel.state.track import Tracker
+from tiercel.state.world import World
 from tiercel.wire.event_table import EVENTS
 
 REFERENCES = (
@@ -46,6 +53,8 @@ class CaptureTarget:
         handle, name = tempfile.mkstemp(suffix=".scap", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
         os.close(handle)
         self.path = Path(name)
+        # made anew for each capture otherwise, which takes longer than the capture
+        vars(descriptors)["locations"] = cache(fd_events.locations)
         atexit.register(self.path.unlink, missing_ok=True)
 
     def input(self, number: int) -> bytes:
@@ -74,14 +83,12 @@ class CaptureTarget:
                 if not self.tracks:
                     continue
                 if capture.section != section:
-                    from tiercel.state.track import Tracker
-
                     section = capture.section
                     tracker = Tracker(tables, capture.world, capture.threads, capture.descriptors)
                 assert tracker is not None
                 tracker.track(batch)
                 check_rows(batch)
-                if self.fields:
+                if self.fields and batch.count and number % 4 == 1:
                     self._extract(batch, number)
 
     def _extract(self, batch: Batch, number: int) -> None:
@@ -130,22 +137,51 @@ def seeds() -> list[mutate.Blocks]:
     found = [mutate.split(break_in().to_bytes()), mutate.split(Scenario().to_bytes())]
     for name in REFERENCES:
         path = SHARED / name
-        if not path.exists():
-            continue
-        raw = path.read_bytes()
-        blocks = mutate.split(gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw)
-        kinds = [int.from_bytes(block[:4], "little") for block in blocks]
-        first = next((at for at, kind in enumerate(kinds) if kind in mutate.EVENT_BLOCKS), len(blocks))
-        head = [block for block in blocks[:first] if len(block) < 600]
-        for start in range(first, len(blocks), max(1, (len(blocks) - first) // 4)):
-            found.append(head[:6] + blocks[start : start + _WINDOW])
+        if path.exists():
+            found += pieces(path)
     return found
+
+
+def pieces(path: Path) -> list[mutate.Blocks]:
+    """Return a few windows of a recorded capture, each with the processes and descriptors it is about."""
+    raw = path.read_bytes()
+    blocks = mutate.split(gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw)
+    events = [block for block in blocks if int.from_bytes(block[:4], "little") in mutate.EVENT_BLOCKS]
+    others = [block for block in blocks if int.from_bytes(block[:4], "little") not in mutate.EVENT_BLOCKS]
+    original = [block for block in others if len(block) < 400][:5]
+    found = []
+    with Capture(path) as capture:
+        for start in range(0, len(events), max(1, len(events) // 4)):
+            window = events[start : start + _WINDOW]
+            found.append(host(capture, {thread_of(block) for block in window}) + window)
+            found.append(original + window)
+    return found
+
+
+def thread_of(block: bytearray) -> int:
+    """Return the thread of an event block."""
+    at = mutate.EVENT_BLOCKS[int.from_bytes(block[:4], "little")] + 8
+    return int.from_bytes(block[at : at + 8], "little")
+
+
+def host(capture: Capture, tids: set[int]) -> mutate.Blocks:
+    """Return the blocks that describe the host, with the threads ``tids`` and their forebears only."""
+    known = {thread.tid: thread for thread in capture.threads}
+    for tid in list(tids):
+        while tid in known and known[tid].ptid not in tids:
+            tid = known[tid].ptid
+            tids.add(tid)
+    stream = io.BytesIO()
+    world = World(capture.world.machine, dict(list(capture.world.users.items())[:3]), {}, capture.world.interfaces[:3])
+    threads = [thread for thread in capture.threads if thread.tid in tids][:12]
+    descriptors = [(tid, records[:8]) for tid, records in capture.descriptors if tid in tids][:12]
+    with CaptureWriter(stream, world, threads, descriptors):
+        pass
+    return mutate.split(stream.getvalue())
 
 
 def extractable() -> list[tuple[Field, str | int | None]]:
     """Return the fields with arguments that they may be asked for with."""
-    from tiercel.fields.catalogue import FIELDS
-
     return [(field, argument) for field in FIELDS.values() for argument in _arguments(field)]
 
 

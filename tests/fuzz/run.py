@@ -1,6 +1,6 @@
 """Run many mutated inputs: ``python -m tests.fuzz.run --runs 1000000 --target capture --jobs 2``.
 
-Each job is a process of its own, so a crash or a hang costs one input and says which. Every finding names the number of
+Without a target each of them gets that many inputs. Each job is a process of its own, so a crash or a hang costs one input and says which. Every finding names the number of
 its input; ``--only N`` runs just that one here, with its traceback. Ends with exit code 1 when there were findings.
 """
 
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tests.fuzz.worker import STATE, make, report
 
-TARGETS = ("capture", "capture-decode", "capture-track", "condition", "rules")
+TARGETS = ("capture", "capture-decode", "capture-track", "condition", "rules", "evaluate")
 
 
 @dataclass
@@ -107,7 +107,7 @@ class Run:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=10_000, help="how many inputs")
-    parser.add_argument("--target", choices=TARGETS, default="capture")
+    parser.add_argument("--target", choices=(*TARGETS, "all"), default="all", help="all: each but the shortened ones")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--start", type=int, default=0, help="number of the first input")
     parser.add_argument("--base", type=int, default=0, help="another base gives other inputs")
@@ -121,6 +121,8 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     options = arguments()
     if options.only is not None:
+        if options.target == "all":
+            sys.exit("--only needs --target")
         target = make(options.target, options.base)
         data = target.input(options.only)
         if options.save:
@@ -128,6 +130,12 @@ def main() -> int:
         target.run(options.only, data)
         print("no fault")
         return 0
+    names = ("capture", "condition", "rules", "evaluate") if options.target == "all" else (options.target,)
+    return max(fuzz(argparse.Namespace(**{**vars(options), "target": name})) for name in names)
+
+
+def fuzz(options: argparse.Namespace) -> int:
+    """Run one target, print its findings and its counts; return 1 when there were findings."""
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         run = Run(options, Path(folder))
         begun = time.monotonic()
@@ -137,7 +145,7 @@ def main() -> int:
     for line in lines:
         finding = json.loads(line)
         print(f"input {finding['input']}: {finding['kind']}: {finding['detail'].strip()}\n")
-    print(f"{options.target}: {count:,} inputs in {seconds:.0f} s, {len(lines)} findings")
+    print(f"{options.target}: {count:,} inputs in {seconds:.0f} s, {len(lines)} findings", flush=True)
     return 1 if lines else 0
 
 

@@ -36,6 +36,10 @@ def make(name: str, base: int) -> Target:
         from tests.fuzz.capture_target import CaptureTarget
 
         return CaptureTarget(base, name.partition("-")[2] or "all")  # type: ignore[return-value]
+    if name == "evaluate":
+        from tests.fuzz.evaluate_target import EvaluateTarget
+
+        return EvaluateTarget(base)  # type: ignore[return-value]
     from tests.fuzz.text_targets import ConditionTarget, RulesTarget
 
     return {"condition": ConditionTarget, "rules": RulesTarget}[name](base)  # type: ignore[return-value]
