@@ -12,7 +12,8 @@ from tiercel.engine.ruleset import Matches, RuleSet
 from tiercel.errors import InputError
 from tiercel.outputs.alert import Alert
 from tiercel.outputs.alerts import AlertLines, AlertStyle, AlertValues
-from tiercel.outputs.weave import interleave
+from tiercel.outputs.drops import DropMonitor, DropSettings, internal_line
+from tiercel.outputs.weave import Woven, interleave
 from tiercel.rules.model import Rule
 from tiercel.state.batch import Batch
 
@@ -20,17 +21,22 @@ from tiercel.state.batch import Batch
 class Detection:
     """Runs rules over batches.
 
-    ``counts`` holds how many alerts each rule (by position in ``rules``) has raised.
+    ``counts`` holds how many alerts each rule (by position in ``rules``) has raised; ``notices`` the alerts about the
+    detection itself in the batch matched last, each with the index of the event before which it is due; ``stopped``
+    says that the settings about drops ended it.
 
     Args:
         rules: the rules to run, in load order.
         every: alert for every rule that matches an event instead of the first.
+        drops: what to do about dropped events.
 
     Raises:
         InputError: a rule holds a value that cannot be used.
     """
 
-    def __init__(self, rules: Sequence[Rule], style: AlertStyle, every: bool = False) -> None:
+    def __init__(
+        self, rules: Sequence[Rule], style: AlertStyle, every: bool = False, drops: DropSettings | None = None
+    ) -> None:
         try:
             self.ruleset = RuleSet(rules, every)
         except ValueError as error:
@@ -40,17 +46,34 @@ class Detection:
         self.counts: Counter[int] = Counter()
         self._lines: dict[tuple[int, str], AlertLines] = {}
         self._values: dict[tuple[int, str], AlertValues] = {}
+        self.drops = DropMonitor(drops or DropSettings())
+        self.notices: list[tuple[int, Alert]] = []
+        self.stopped = False
+
+    def begin(self) -> None:
+        """Begin another capture: its times have nothing to do with those of the one before."""
+        self.drops = DropMonitor(self.drops.settings)
 
     def match(self, batch: Batch) -> Matches:
         """Evaluate the rules over a batch and count what matched."""
         matches = self.ruleset.match(batch)
+        self.notices, end = self.drops.watch(batch, self._hostname(batch))
+        if end is not None:
+            self.stopped = True
+            before = matches.indices < end
+            matches = Matches(matches.indices[before], matches.rules[before])
         for rule, indices in matches.by_rule():
             self.counts[rule] += len(indices)
         return matches
 
     def lines(self, batch: Batch, matches: Matches) -> bytes:
         """Return the alerts of a batch as lines, in the order of the events."""
-        return interleave([(indices, self._writer(rule, batch)(batch, indices)) for rule, indices in matches.by_rule()])
+        parts = [(indices, self._writer(rule, batch)(batch, indices)) for rule, indices in matches.by_rule()]
+        if self.notices:
+            at = np.array([index for index, _ in self.notices], np.int64)
+            lines = [internal_line(alert, self.style.json) for _, alert in self.notices]
+            parts.insert(0, (at, Woven(b"".join(lines), np.cumsum([len(line) for line in lines]))))
+        return interleave(parts)
 
     def line(self, batch: Batch, index: int, rule: int) -> bytes:
         """Return one rule's alert about one event, as a line."""
@@ -63,9 +86,9 @@ class Detection:
         return self._lines[key]
 
     def alerts(self, batch: Batch, matches: Matches) -> Iterator[tuple[int, int, Alert]]:
-        """Yield (event index, rule position, alert) in the order of the events."""
+        """Yield (event index, rule position, alert) in the order of the events; notices have the position -1."""
         hostname = self._hostname(batch)
-        found: list[tuple[int, int, Alert]] = []
+        found: list[tuple[int, int, Alert]] = [(index, -1, alert) for index, alert in self.notices]
         for rule, indices in matches.by_rule():
             values = self._values.get((rule, hostname))
             if values is None:

@@ -20,6 +20,9 @@ from tiercel.rules.selection import select
 
 StrPath = str | os.PathLike[str]
 
+STOPPED = "Drop manager internal error"
+"""What Falco says when an action of ``syscall_event_drops`` is to exit."""
+
 
 @dataclass(slots=True)
 class Scan:
@@ -74,7 +77,7 @@ def prepare(
             hostname=os.environ.get("FALCO_HOSTNAME") or (socket.gethostname() if strict else ""),
         )
         chosen = select(report.loaded.rules, settings.rules, settings.priority)
-        scan.detection = Detection(chosen, style, every or settings.match_all)
+        scan.detection = Detection(chosen, style, every or settings.match_all, settings.drops)
     return scan
 
 
@@ -106,9 +109,12 @@ def scan(
         raise InputError(prepared.report.failure or "the rules do not load\n" + prepared.report.as_text())
     for path in prepared.paths:
         replay = Replay(path)
+        prepared.detection.begin()
         for batch in replay:
             matches = prepared.detection.match(batch)
             for _, _, alert in prepared.detection.alerts(batch, matches):
                 yield alert
+            if prepared.detection.stopped:
+                raise InputError(STOPPED)
         if message := replay.damage_message():
             raise InputError(message)

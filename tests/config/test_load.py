@@ -129,14 +129,14 @@ def test_keys_without_effect_and_unknown_keys_are_named(tmp_path):
         "json_ouput: true\nwatch_config_files: false\nsyslog_output: {enabled: true, enbled: 1}\n"
         "grpc: {enabled: true}\nengine: {kind: kmod, kmod: {buf_size_preset: 4}}\n",
     )
-    config = load_config(path, ["log_level=debug"])
-    assert config.without_effect == ("watch_config_files", "syslog_output", "engine.kmod", "log_level")
+    config = load_config(path, ["log_syslog=true"])
+    assert config.without_effect == ("watch_config_files", "syslog_output", "engine.kmod", "log_syslog")
     unknown = [note.message for note in config.notes if note.kind is NoteKind.UNKNOWN]
     assert unknown[0] == "unknown key 'json_ouput' (did you mean 'json_output'?)"
     assert "'syslog_output.enbled' (did you mean 'enabled'?)" in unknown[1]
     assert "gRPC" in unknown[2]
     assert str(config.notes[0]).startswith(f"{path}:1:1: ")
-    assert str(config.notes[-1]).startswith("-o log_level=debug: ")
+    assert str(config.notes[-1]).startswith("-o log_syslog=true: ")
 
 
 def test_a_value_of_the_wrong_kind_falls_back_with_a_note(tmp_path):

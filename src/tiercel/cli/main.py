@@ -22,7 +22,7 @@ app = typer.Typer(
 )
 app.add_typer(rules.app, name="rules")
 
-Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Captures (.scap, plain, gzip or zstd).")]
+Paths = Annotated[list[Path] | None, typer.Argument(metavar="[PATH...]", help="Captures (.scap, plain, gzip or zstd).")]
 Rules = Annotated[
     list[Path] | None,
     typer.Option("-r", "--rules", help="A rules file or a folder of them; repeat for more, later ones override."),
@@ -36,7 +36,7 @@ Strict = Annotated[bool, typer.Option("--strict", help="Accept exactly what Falc
 
 @app.command()
 def scan(
-    paths: Paths,
+    paths: Paths = None,
     rule_files: Rules = None,
     config: Config = None,
     options: Options = None,
@@ -60,7 +60,7 @@ def scan(
 
     run(
         ScanOptions(
-            paths=paths,
+            paths=paths or [],
             rules=rule_files or [],
             config=config,
             options=options or [],

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tiercel.cli.progress import counting
 from tiercel.detect import Detection
 from tiercel.engine.explain import check_text, explain
+from tiercel.engine.ruleset import Matches
 from tiercel.errors import InputError
 from tiercel.fields.model import Value
+from tiercel.outputs.drops import internal_line
 from tiercel.replay import Replay
 from tiercel.rules.syntax import Check
-from tiercel.scan import Scan, prepare
+from tiercel.scan import STOPPED, Scan, prepare
 from tiercel.state.batch import Batch
 from tiercel.state.event import Event
 
@@ -49,11 +54,17 @@ def run(options: ScanOptions) -> None:
         strict=options.strict,
     )
     _tell(scan)
+    logging.getLogger("tiercel.drops").setLevel(scan.config.log_level)
     if scan.detection is None:
         raise InputError(scan.report.failure or "the rules do not load: mend the errors above")
     if not scan.paths:
         raise InputError("no capture given: name one, or set engine.replay.capture_file")
-    failures = [message for path in scan.paths if (message := _scan(path, scan.detection, options))]
+    failures = []
+    for path in scan.paths:
+        if message := _scan(path, scan, scan.detection, options):
+            failures.append(message)
+        if scan.detection.stopped:
+            break
     sys.stdout.flush()
     if options.stats:
         _stats(scan.detection)
@@ -71,25 +82,39 @@ def _tell(scan: Scan) -> None:
             break
 
 
-def _scan(path: Path, detection: Detection, options: ScanOptions) -> str | None:
+def _scan(path: Path, scan: Scan, detection: Detection, options: ScanOptions) -> str | None:
     """Print the alerts of one capture; return what is wrong with it."""
     replay = Replay(path)
+    detection.begin()
     out = sys.stdout.buffer
     try:
         with counting(path.name) as progress:
             for batch in replay:
                 matches = detection.match(batch)
-                if options.explain:
-                    for index, rule in zip(matches.indices.tolist(), matches.rules.tolist(), strict=True):
-                        out.write(detection.line(batch, index, rule))
-                        out.write(_explanation(detection, batch, index, rule).encode("utf-8", "replace"))
-                else:
-                    out.write(detection.lines(batch, matches))
-                out.flush()
+                if scan.config.stdout_output:
+                    out.writelines(
+                        _explained(detection, batch, matches) if options.explain else [detection.lines(batch, matches)]
+                    )
+                    out.flush()
+                if detection.stopped:
+                    break
                 progress(replay.events)
     except InputError as error:
         return str(error)
-    return replay.damage_message()
+    if detection.drops.detected:
+        print(detection.drops.summary(), file=sys.stderr)
+    return STOPPED if detection.stopped else replay.damage_message()
+
+
+def _explained(detection: Detection, batch: Batch, matches: Matches) -> Iterator[bytes]:
+    """Yield each alert of a batch, and under it the conditions that decided the match."""
+    notices = deque(detection.notices)
+    for index, rule in zip(matches.indices.tolist(), matches.rules.tolist(), strict=True):
+        while notices and notices[0][0] <= index:
+            yield internal_line(notices.popleft()[1], detection.style.json)
+        yield detection.line(batch, index, rule)
+        yield _explanation(detection, batch, index, rule).encode("utf-8", "replace")
+    yield from (internal_line(alert, detection.style.json) for _, alert in notices)
 
 
 def _read(paths: list[Path]) -> None:

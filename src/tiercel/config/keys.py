@@ -135,6 +135,7 @@ EFFECTIVE = frozenset(
         "json_include_output_property",
         "json_include_tags_property",
         "json_output",
+        "log_level",
         "priority",
         "rule_matching",
         "rules",
@@ -142,6 +143,7 @@ EFFECTIVE = frozenset(
         "rules_files",
         "static_fields",
         "stdout_output.enabled",
+        "syscall_event_drops",
         "time_format_iso_8601",
     )
 )

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Environment
 
+from tiercel.config.drops import read_drops, read_log_level
 from tiercel.config.keys import EFFECTIVE, GONE, KNOWN, Keys, suggest
 from tiercel.config.model import Config, ConfigError, ConfigNote, NoteKind
 from tiercel.config.tree import Tree
@@ -69,6 +70,10 @@ class _Reader:
         config.static_fields = self._static_fields()
         config.engine_kind = self._text("engine", "kind") or ""
         config.capture_file = self._text("engine", "replay", "capture_file") or ""
+        config.drops = read_drops(
+            self.tree, self._flag, lambda key, message, at: self._note(NoteKind.VALUE, key, message, at)
+        )
+        config.log_level = read_log_level(self.tree)
         if config.engine_kind == "replay" and not config.capture_file:
             kind = self.tree.get("engine", "kind")
             where = self.tree.where(kind) if kind else "configuration"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from tiercel.outputs.drops import DropSettings
 from tiercel.rules.extra_output import AppendOutput, ExtraOutput
 from tiercel.rules.model import Priority
 from tiercel.rules.selection import Selection
@@ -59,6 +61,8 @@ class Config:
     static_fields: Mapping[str, str] = field(default_factory=dict)
     engine_kind: str = ""
     capture_file: str = ""
+    drops: DropSettings = field(default_factory=DropSettings)
+    log_level: int = logging.INFO
     files: tuple[str, ...] = ()
     notes: tuple[ConfigNote, ...] = ()
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+INTERNAL = "internal"
+"""The source of alerts about the detection itself, such as dropped events."""
+
 
 @dataclass(frozen=True, slots=True)
 class Alert:
@@ -35,14 +38,15 @@ class Alert:
 
     def to_json(self) -> str:
         """Return the alert as one line of Falco's JSON, without the end of line."""
-        fields = {
+        fields: dict[str, Any] = {
             "hostname": self.hostname,
             "output": self.output,
             "output_fields": self.output_fields,
             "priority": self.priority,
             "rule": self.rule,
             "source": self.source,
-            "tags": sorted(set(self.tags)),
             "time": self.iso_time,
         }
+        if self.source != INTERNAL:
+            fields["tags"] = sorted(set(self.tags))
         return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), sort_keys=True)

@@ -134,19 +134,29 @@ class ShownTime:
 
     def __call__(self, batch: Batch, indices: Indices) -> Shown:
         seconds, ns = np.divmod(batch.ts[indices], 1_000_000_000)
-        convert = time.gmtime if self.utc else time.localtime
         heads: dict[int, tuple[str, str]] = {}
         table = []
         for second, rest in zip(seconds.tolist(), ns.tolist(), strict=True):
             head = heads.get(second)
             if head is None:
-                try:
-                    parts = convert(second)
-                except (OverflowError, OSError, ValueError):  # a damaged time, far beyond any calendar
-                    parts = convert(0)
-                head = heads[second] = time.strftime(self.format, parts), time.strftime(self.tail, parts)
+                head = heads[second] = self._around(second)
             table.append(b"%s.%09d%s" % (head[0].encode(), rest, head[1].encode()))
         return Shown(np.arange(len(table), dtype=np.int64), table)
+
+    def of(self, ts: int) -> str:
+        """Return one time, ns since the epoch, as text."""
+        second, rest = divmod(ts, 1_000_000_000)
+        before, after = self._around(second)
+        return f"{before}.{rest:09d}{after}"
+
+    def _around(self, second: int) -> tuple[str, str]:
+        """Return what stands before and after the digits of the nanoseconds."""
+        convert = time.gmtime if self.utc else time.localtime
+        try:
+            parts = convert(second)
+        except (OverflowError, OSError, ValueError):  # a damaged time, far beyond any calendar
+            parts = convert(0)
+        return time.strftime(self.format, parts), time.strftime(self.tail, parts)
 
 
 CLOCK = ShownTime("%H:%M:%S")
