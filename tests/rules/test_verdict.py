@@ -155,3 +155,5 @@ def test_a_folder_stands_for_its_rules_files(tmp_path):
     write(tmp_path, "{", "notes.txt")
     report = check([tmp_path])
     assert [known.name for known in report.loaded.rules] == ["A", "B"]
+    strict = check([tmp_path, tmp_path / "notes.txt"], strict=True, folders=True, cached=False)
+    assert [known.name for known in strict.loaded.rules] == ["A", "B"]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tiercel.rules.cache import load_cached
 from tiercel.rules.extra_output import ExtraOutput
 from tiercel.rules.load import LoadResult, RulesFileError, expand, load
 from tiercel.rules.syntax import Span
@@ -49,13 +50,27 @@ class Report:
         return "\n".join(lines)
 
 
-def check(paths: Iterable[str | os.PathLike[str]], *, strict: bool = False, extra: ExtraOutput | None = None) -> Report:
+def check(
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    strict: bool = False,
+    extra: ExtraOutput | None = None,
+    folders: bool | None = None,
+    cached: bool = False,
+) -> Report:
     """Load files one after the other and report on each.
 
-    Directories stand for the rules files in them, except with ``strict``: Falco refuses them here.
+    Args:
+        paths: rules files and folders.
+        strict: as Falco to the letter.
+        extra: what the configuration adds to outputs.
+        folders: a folder stands for the rules files in it, as with Falco's ``-r``. By default so unless ``strict``:
+            Falco's ``-V`` refuses folders.
+        cached: take rules that were compiled before from the cache; they cannot be described.
     """
     try:
-        loaded = load(paths if strict else expand(paths), strict=strict, extra=extra)
+        files = expand(paths, yaml_only=strict) if folders or (folders is None and not strict) else paths
+        loaded = (load_cached if cached else load)(files, strict=strict, extra=extra)
     except RulesFileError as error:
         return Report(LoadResult(), str(error))
     return Report(loaded, loaded.unmet)

@@ -17,6 +17,8 @@ from tiercel.rules.versions import ENGINE, Requirement, Version
 from tiercel.rules.written import Written
 
 KNOWN_SOURCES = frozenset(("syscall",))
+MAX_ITEMS = 10_000  # rules, macros and lists together
+MAX_EXCEPTIONS = 1_000  # of one rule
 
 
 @dataclass(slots=True)
@@ -106,6 +108,10 @@ class Collector:
         self.plugin_versions: list[tuple[Requirement, ...]] = []
         self._next = 0
 
+    def _room(self, context: Context) -> None:
+        if len(self.rules) + len(self.macros) + len(self.lists) >= MAX_ITEMS:
+            raise _fail(f"more than {MAX_ITEMS} rules, macros and lists", context)
+
     def _count(self) -> int:
         self._next += 1
         return self._next - 1
@@ -132,6 +138,8 @@ class Collector:
         earlier = self.lists.get(info.name)
         if earlier is not None:
             info.index = earlier.index
+        else:
+            self._room(info.context)
         self.lists[info.name] = info
 
     def append_list(self, info: ListInfo) -> None:
@@ -139,7 +147,7 @@ class Collector:
         if earlier is None:
             message = "List uses 'append' or 'override.items: append' but no list by that name already exists"
             raise _fail(message, info.context, self.suggest(info.name, list(self.lists)))
-        earlier.items = earlier.items + info.items
+        earlier.items.extend(info.items)
         earlier.visibility = self._count()
 
     def define_macro(self, info: MacroInfo) -> None:
@@ -147,6 +155,8 @@ class Collector:
         earlier = self.macros.get(info.name)
         if earlier is not None:
             info.index = earlier.index
+        else:
+            self._room(info.context)
         self.macros[info.name] = info
 
     def append_macro(self, info: MacroInfo) -> None:
@@ -154,7 +164,7 @@ class Collector:
         if earlier is None:
             message = "Macro uses 'append' or 'override.condition: append' but no macro by that name already exists"
             raise _fail(message, info.context, self.suggest(info.name, list(self.macros)))
-        earlier.condition = earlier.condition.join(info.condition)
+        earlier.condition.append(info.condition)
         earlier.visibility = self._count()
 
     def define_rule(self, info: RuleInfo, verdict: Verdict) -> None:
@@ -172,6 +182,8 @@ class Collector:
         earlier = self.rules.get(info.name)
         if earlier is not None:
             info.index = earlier.index
+        else:
+            self._room(info.context)
         self.rules[info.name] = info
 
     def append_rule(self, update: RuleUpdate) -> None:
@@ -182,13 +194,13 @@ class Collector:
         if update.empty:
             raise _fail("Appended rule must have exceptions or condition property", update.context)
         if update.condition is not None and update.condition.text:
-            rule.condition = rule.condition.join(update.condition)
+            rule.condition.append(update.condition)
         if update.output is not None and update.output.text:
-            rule.output = rule.output.join(update.output)
+            rule.output.append(update.output)
         if update.desc:
             rule.desc = f"{rule.desc} {update.desc}"
         if update.tags is not None:
-            rule.tags = rule.tags | update.tags
+            rule.tags |= update.tags
         for exception in update.exceptions or ():
             self._append_exception(rule, exception)
         rule.visibility = self._count()
@@ -200,7 +212,7 @@ class Collector:
                 if entry.valid:
                     message = f"Can not append exception {what} to existing exception, only values"
                     raise _fail(message, exception.context)
-            earlier.values = earlier.values + exception.values
+            earlier.values.extend(exception.values)
             return
         if not exception.fields.valid:
             message = "Rule exception must have fields property with a list of fields"
@@ -209,7 +221,9 @@ class Collector:
         if not exception.values:
             raise _fail("Rule exception must have values property with a list of values", exception.context)
         complete(exception, None if rule.unknown_source else self.known_field)
-        rule.exceptions = [*rule.exceptions, exception]
+        if len(rule.exceptions) >= MAX_EXCEPTIONS:
+            raise _fail(f"more than {MAX_EXCEPTIONS} exceptions", exception.context)
+        rule.exceptions.append(exception)
 
     def replace_rule(self, update: RuleUpdate) -> None:
         rule = self._earlier(update.name, update.source, update.context)

@@ -33,6 +33,8 @@ from tiercel.rules.typing_check import DEPRECATED_FIELDS
 from tiercel.rules.verdict import Context, ErrorCode, LoadError, Problem, Verdict, WarningCode
 from tiercel.rules.written import Written
 
+MAX_ERRORS = 100  # after so many a compilation is given up
+
 _HINT = re.compile(r" \((did you mean .*)\)\Z", re.DOTALL)
 _FIELD = re.compile(r"[a-z0-9_.]+")
 _NO_EVENT_TYPE = "Rule matches too many evt.type values. This has a significant performance penalty."
@@ -143,7 +145,7 @@ class _Run:
             self._unused()
 
     def _stop(self, error: LoadError) -> None:
-        if self.compiler.strict:
+        if self.compiler.strict or len(self.verdict.errors) >= MAX_ERRORS:
             raise error
         self.verdict.errors.append(error.problem)
 

@@ -25,6 +25,10 @@ from tiercel.rules.verdict import Verdict
 from tiercel.rules.versions import Requirement, Version, unmet
 from tiercel.rules.yaml_source import Source
 
+_MAX_HINTS = 100  # looking for names alike takes long
+_MAX_NAMES = 1_000
+_SUFFIXES = (".yaml", ".yml")
+
 
 class RulesFileError(Exception):
     """Rules cannot be loaded at all: a file cannot be read, or a plugin requirement is not met."""
@@ -93,7 +97,8 @@ class Loader:
     def __init__(self, strict: bool, extra: ExtraOutput, find: Callable[[str], Field | None]) -> None:
         self.strict = strict
         self._conditions = ConditionCompiler(None, strict, find=find)
-        self.collector = Collector(self._known_field, suggest)
+        self.collector = Collector(self._known_field, self._suggest)
+        self._hints = _MAX_HINTS
         self.compiler = Compiler(self.collector, strict, extra, find)
         self.result = LoadResult(collector=self.collector)
 
@@ -114,6 +119,12 @@ class Loader:
         self.result.unmet = unmet(self.collector.plugin_versions)
         return verdict
 
+    def _suggest(self, name: str, known: Sequence[str]) -> str:
+        if not self._hints:
+            return ""
+        self._hints -= 1
+        return suggest(name, known)
+
     def _known_field(self, text: str) -> bool:
         if "(" not in text:
             return self._conditions.typing.fields.exists(text)
@@ -126,7 +137,7 @@ class Loader:
 
 def suggest(name: str, known: Sequence[str]) -> str:
     """Return a hint naming the closest known name, empty when none is close."""
-    close = difflib.get_close_matches(name, known, 1)
+    close = difflib.get_close_matches(name, known[:_MAX_NAMES], 1)
     return f"did you mean '{close[0]}'?" if close else ""
 
 
@@ -147,8 +158,10 @@ def read_source(path: str | os.PathLike[str]) -> Source:
         raise RulesFileError(f"{name}: cannot be read: {error.strerror or error}") from error
 
 
-def expand(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
+def expand(paths: Iterable[str | os.PathLike[str]], yaml_only: bool = False) -> list[str]:
     """Replace directories by the ``.yaml`` and ``.yml`` files in them, sorted by name, as Falco does.
+
+    With ``yaml_only`` files named otherwise are passed over, as Falco does that too.
 
     Raises:
         RulesFileError: a directory cannot be read.
@@ -157,11 +170,12 @@ def expand(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
     for path in paths:
         name = os.fspath(path)
         if not os.path.isdir(name):
-            found.append(name)
+            if not yaml_only or name.endswith(_SUFFIXES):
+                found.append(name)
             continue
         try:
             entries = sorted(os.path.join(name, entry) for entry in os.listdir(name))
         except OSError as error:
             raise RulesFileError(f"{name}: cannot be read: {error.strerror or error}") from error
-        found.extend(entry for entry in entries if entry.endswith((".yaml", ".yml")) and os.path.isfile(entry))
+        found.extend(entry for entry in entries if entry.endswith(_SUFFIXES) and os.path.isfile(entry))
     return found

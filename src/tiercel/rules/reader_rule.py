@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from tiercel.rules import reader_values as values
-from tiercel.rules.collector import Collector, RuleInfo, RuleUpdate
+from tiercel.rules.collector import MAX_EXCEPTIONS, Collector, RuleInfo, RuleUpdate
 from tiercel.rules.exceptions import Entry, ExceptionInfo
 from tiercel.rules.model import Priority
 from tiercel.rules.reader_values import Overrides, fail
-from tiercel.rules.verdict import Context, Item, Verdict, WarningCode
+from tiercel.rules.verdict import Context, ErrorCode, Item, Verdict, WarningCode
 from tiercel.rules.written import Origin, Written
 from tiercel.rules.yaml_source import Mapping, Scalar, Sequence, Value, is_null
 
@@ -32,6 +32,7 @@ _APPENDABLE = frozenset(("condition", "output", "desc", "tags", "exceptions"))
 _REPLACEABLE = _APPENDABLE | frozenset(
     ("priority", "capture", "capture_duration", "enabled", "warn_evttypes", "skip-if-unknown-filter")
 )
+_COMPARED = 100  # of more exceptions the names are not compared
 _DEFINING = ("condition", "output", "desc", "priority")
 
 _ENABLED_DEPRECATED = (
@@ -202,6 +203,8 @@ def _exceptions(item: Mapping, parent: Context, verdict: Verdict, append: bool) 
     if not isinstance(value, Sequence):
         raise fail("Rule exceptions must be a sequence", context)
     found: list[ExceptionInfo] = []
+    if len(value.items) > MAX_EXCEPTIONS:
+        raise fail(f"more than {MAX_EXCEPTIONS} exceptions", context, code=ErrorCode.VALIDATE)
     for entry in value.items:
         unnamed = context.child(entry, Item.EXCEPTION)
         if not isinstance(entry, Mapping):
@@ -215,8 +218,8 @@ def _exception(
     entry: Mapping, name: str, earlier: list[ExceptionInfo], parent: Context, verdict: Verdict, append: bool
 ) -> ExceptionInfo:
     context = parent.child(entry, Item.EXCEPTION, name)
-    for known in earlier:
-        if known.name == name:
+    if len(earlier) < _COMPARED:
+        for _ in [known for known in earlier if known.name == name]:
             message = f"Multiple definitions of exception '{name}' in the same rule"
             verdict.warn(WarningCode.EXCEPTION_NAME_NOT_UNIQUE, message, context)
     info = ExceptionInfo(context, name)

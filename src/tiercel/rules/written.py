@@ -57,22 +57,34 @@ class Origin:
             line, column = line + 1, 0
 
 
-@dataclass(slots=True)
 class Written:
     """Text with the origins of its parts, each part from its offset up to the next."""
 
-    text: str
-    parts: list[tuple[int, Origin]] = field(default_factory=list)
+    __slots__ = ("_pieces", "_text", "parts")
+
+    def __init__(self, text: str, parts: list[tuple[int, Origin]] | None = None) -> None:
+        self._pieces = [text]
+        self._text = text
+        self.parts = [] if parts is None else parts
 
     @classmethod
     def of(cls, scalar: Scalar, source: Source) -> Written:
         return cls(scalar.text, [(0, Origin(source, scalar))])
 
-    def join(self, other: Written) -> Written:
-        """Return both with a blank between them."""
-        shift = len(self.text) + 1
-        parts = self.parts + [(at + shift, origin) for at, origin in other.parts]
-        return Written(f"{self.text} {other.text}", parts)
+    @property
+    def text(self) -> str:
+        if len(self._pieces) > 1:
+            self._text = " ".join(self._pieces)
+            self._pieces = [self._text]
+        return self._text
+
+    def append(self, other: Written) -> None:
+        """Add another text with a blank before it."""
+        shift = sum(map(len, self._pieces)) + len(self._pieces)
+        self.parts += [(at + shift, origin) for at, origin in other.parts]
+        self._pieces.append(other.text)
+        if len(self._pieces) > 64:  # keeps many appends cheap
+            self._pieces = [self.text]
 
     def locate(self, offset: int) -> Span:
         """Return where the character at ``offset`` was written."""

@@ -29,7 +29,7 @@ try:
 except ImportError:  # pragma: no cover - PyYAML built without libyaml
     from yaml import BaseLoader as _Parser
 
-MAX_BYTES = 64 << 20
+MAX_BYTES = 16 << 20
 MAX_DEPTH = 256
 MAX_NODES = 1_000_000  # values met when every alias is followed
 
