@@ -158,7 +158,7 @@ def _delta(change: Callable[[NDArray[np.uint64]], NDArray[np.uint64]]) -> tuple[
 
 
 def _numbers_of(argument: Argument) -> tuple[int, int]:
-    """Return the event numbers that ``evt.type.is`` with this argument means."""
+    """Return the event numbers that ``evt.type.is`` means: the first layout of that name only, as in Falco."""
     text = str(argument)
     if text.isdecimal():
         return int(text), -1

@@ -40,7 +40,7 @@ def row_of(bulk: BulkGetter) -> RowGetter:
     return row
 
 
-def by_type(values: Sequence[Any], dtype: Any) -> BulkGetter:
+def by_type(values: Sequence[Any] | Mask, dtype: Any) -> BulkGetter:
     """Return the getter of a number or truth that follows from the event type alone."""
     table = np.array(values, dtype)
 
@@ -70,7 +70,7 @@ class TypeTexts:
         return Column(self.ids(batch)[batch.types[indices]], text=True)
 
     def row(self, event: Event, argument: Argument) -> Value | None:
-        return self.texts[event.batch.types[event.index]]
+        return self.texts[int(event.batch.types[event.index])]
 
 
 def constant(text: bytes | None) -> tuple[RowGetter, BulkGetter]:

@@ -25,8 +25,8 @@ def _protocol_num(batch: Batch, indices: I64, argument: Argument) -> Column:
 
 def _protocol(batch: Batch, indices: I64, argument: Argument) -> Column:
     there = _protocol_num(batch, indices, None).valid
-    names = STATE["fd.l4proto"](batch, indices, None).values
-    return Column(np.where(there, names, -1), text=True)
+    names = STATE["fd.l4proto"](batch, indices, None).values.astype(np.int64)
+    return Column(names if there is None else np.where(there, names, -1), text=True)
 
 
 ROW, BULK = joined(

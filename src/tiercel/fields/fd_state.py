@@ -146,7 +146,7 @@ def _types(event: Event, argument: Argument) -> Value | None:
     if argument is not None and str(argument) != "-1":
         row = event.file_at(owner, int(argument))
         return None if row < 0 else [KIND_NAMES.get(event.file_cell(F.KIND, row), b"<NA>")]
-    rows = batch.lookup.descriptors(owner, event.index).values()
+    rows = reversed(batch.lookup.descriptors(owner, event.index).values())  # the newest first, as mostly in Falco
     names = {KIND_NAMES.get(event.file_cell(F.KIND, row), b"<NA>"): None for row in rows}
     return list(names)
 

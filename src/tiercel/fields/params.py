@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tiercel.state.batch import Batch
 
 # what to do with a parameter; everything not listed goes through params_render
-_OTHER, _FD, _PID, _ERRNO, _INT, _TABLE, _TEXT, _PATH, _BYTES, _UID, _GID = range(11)
+_OTHER, _FD, _PID, _ERRNO, _INT, _TABLE, _TEXT, _PATH, _BYTES, _UID, _GID, _HEX = range(12)
 
 _CODES = {
     ParamType.FD: _FD,
@@ -54,6 +54,7 @@ _INTEGERS = {
     ParamType.UINT32: -4,  # shown signed
     ParamType.UINT64: -8,
 }
+_UNSIGNED = (ParamType.UINT8, ParamType.UINT16, ParamType.UINT32, ParamType.UINT64)
 _TABLES = {
     ParamType.FLAGS8: 1,
     ParamType.FLAGS16: 2,
@@ -65,27 +66,41 @@ _TABLES = {
 
 GENERIC_X = 1
 
+# numbers too large for Cython to take as C integers where they are written out
+_TWO_31 = 1 << 31
+_TWO_32 = 1 << 32
+_LOWEST = -(1 << 63)
+
 
 class Plan:
     """How to render one parameter of one event type."""
 
-    def __init__(self, param: Param, k: int) -> None:
+    def __init__(self, param: Param, k: int, is_descriptor: bool = False) -> None:
         self.param = param
         self.prefix = (" " if k else "").encode() + param.name.encode() + b"="
         self.code = _CODES.get(param.type, _OTHER)
         self.size = 8
         self.known: dict[int, bytes] = {}
-        self.dirfd = param.dirfd
+        self.dirfd = param.dirfd if is_descriptor else -1
         if param.type in _INTEGERS and param.format not in (Format.HEX, Format.OCT, Format.PADDED_DEC):
             self.code = _INT
             self.size = _INTEGERS[param.type]
+        elif param.type in _INTEGERS and param.format is Format.HEX and param.type in _UNSIGNED:
+            self.code = _HEX
+            self.size = abs(_INTEGERS[param.type])
         elif param.type in _TABLES or param.type in _INTEGERS:
             self.code = _TABLE
             self.size = _TABLES.get(param.type) or abs(_INTEGERS[param.type])
 
 
 def _plans() -> list[list[Plan]]:
-    return [[Plan(param, k) for k, param in enumerate(event.params)] for event in EVENTS]
+    plans = []
+    for event in EVENTS:
+        from_descriptor = [
+            param.dirfd >= 0 and event.params[param.dirfd].type is ParamType.FD for param in event.params
+        ]
+        plans.append([Plan(param, k, from_descriptor[k]) for k, param in enumerate(event.params)])
+    return plans
 
 
 _PLANS = _plans()
@@ -101,6 +116,7 @@ class Renderer:
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
+        self.raw = batch.data
         self.data = batch.data
         self.types = batch.types
         self.first = batch.first
@@ -112,6 +128,8 @@ class Renderer:
         self.plain = _PLAIN
         self.errors = ERRORS
         self.descriptors: dict[int, bytes] = batch.tables.derived.setdefault("params.descriptors", {})
+        self.commands: dict[int, bytes] = batch.tables.derived.setdefault("params.commands", {})
+        self.directories: dict[int, bytes] = {}
         self.paths: dict[Any, bytes] = {}
         self.capacity = 1 << 16
         self.buffer = bytearray(self.capacity)
@@ -138,8 +156,9 @@ class Renderer:
         if self.position + size > self.capacity:
             self.room(size)
         at = self.position
+        out = self.out
         for i in range(size):
-            self.out[at + i] = text[i]
+            out[at + i] = text[i]
         self.position = at + size
 
     def put_checked(self, text: bytes) -> None:
@@ -148,11 +167,13 @@ class Renderer:
         if self.position + size > self.capacity:
             self.room(size)
         at = self.position
+        out = self.out
+        plain = self.plain
         for i in range(size):
             char = text[i]
-            if not self.plain[char]:
+            if not plain[char]:
                 self.odd = True
-            self.out[at + i] = char
+            out[at + i] = char
         self.position = at + size
 
     def put_number(self, value: int) -> None:
@@ -160,7 +181,7 @@ class Renderer:
             self.room(24)
         at = self.position
         if value < 0:
-            if value < -9223372036854775807:  # it has no positive counterpart
+            if value == _LOWEST:  # it has no positive counterpart
                 self.put(b"-9223372036854775808")
                 return
             self.out[at] = 0x2D
@@ -172,13 +193,29 @@ class Renderer:
             limit = limit // 10
             digits += 1
         end = at + digits
+        out = self.out
         i = end - 1
         while i >= at:
             limit = value // 10
-            self.out[i] = 0x30 + (value - limit * 10)
+            out[i] = 0x30 + (value - limit * 10)
             value = limit
             i -= 1
         self.position = end
+
+    def put_hex(self, value: int) -> None:
+        """Write the low 64 bits of ``value`` in hexadecimal, capitals, without leading zeros."""
+        if self.position + 16 > self.capacity:
+            self.room(16)
+        at = self.position
+        shift = 60
+        while shift > 0 and (value >> shift) & 15 == 0:
+            shift -= 4
+        while shift >= 0:
+            digit = (value >> shift) & 15
+            self.out[at] = digit + (0x30 if digit < 10 else 0x37)
+            at += 1
+            shift -= 4
+        self.position = at
 
     def put_resolved(self, text: bytes) -> None:
         """Write the part in brackets."""
@@ -195,32 +232,33 @@ class Renderer:
     # reading
 
     def read(self, at: int, size: int) -> int:
-        """Return the little-endian number of ``size`` bytes at ``at``; a negative size reads it as signed."""
-        data = self.data
-        if size == -8 or size == 8:
-            # the shift of the last byte makes it signed in C; Python masks below
-            low = data[at] | data[at + 1] << 8 | data[at + 2] << 16 | data[at + 3] << 24
-            high = data[at + 4] | data[at + 5] << 8 | data[at + 6] << 16 | data[at + 7] << 24
-            if high >= 0x80000000:
-                high -= 0x100000000
-            return low + high * 0x100000000
-        if size == -4 or size == 4:
-            low = data[at] | data[at + 1] << 8 | data[at + 2] << 16 | data[at + 3] << 24
-            if size < 0 and low >= 0x80000000:
-                low -= 0x100000000
-            return low
-        if size == -2 or size == 2:
-            low = data[at] | data[at + 1] << 8
-            if size < 0 and low >= 0x8000:
-                low -= 0x10000
-            return low
-        low = data[at]
-        if size < 0 and low >= 0x80:
-            low -= 0x100
-        return low
+        """Return the little-endian number of ``size`` bytes at ``at``; a negative size reads it as signed.
+
+        Eight bytes are always read as signed.
+        """
+        low = self.data[at]
+        if size in (-1, 1):
+            return low - 0x100 if size < 0 and low >= 0x80 else low
+        high = self.data[at + 1]
+        low += high * 0x100
+        if size in (-2, 2):
+            return low - 0x10000 if size < 0 and low >= 0x8000 else low
+        high = self.data[at + 2]
+        low += high * 0x10000
+        high = self.data[at + 3]
+        low += high * 0x1000000
+        if size in (-4, 4):
+            return low - _TWO_32 if size < 0 and low >= _TWO_31 else low
+        high = self.data[at + 7]
+        if high >= 0x80:
+            high -= 0x100
+        high = high * 0x100 + self.data[at + 6]
+        high = high * 0x100 + self.data[at + 5]
+        high = high * 0x100 + self.data[at + 4]
+        return high * _TWO_32 + low
 
     def bytes_of(self, at: int, size: int) -> bytes:
-        return bytes(self.data[at : at + size])
+        return bytes(self.raw[at : at + size])
 
     def descriptor(self, row: int) -> bytes:
         """Return a descriptor row as shown in brackets."""
@@ -248,31 +286,46 @@ class Renderer:
             row = -1 if lookup is None else lookup.process(tid, i)
         if row < 0:
             return b""
-        tables = self.batch.tables
-        return tables.strings.get(int(tables.processes.array[row, P.COMM])) or b""
+        found = self.commands.get(row)
+        if found is None:
+            tables = self.batch.tables
+            found = tables.strings.get(int(tables.processes.array[row, P.COMM])) or b""
+            self.commands[row] = found
+        return found
 
     def directory(self, i: int, k: int, dirfd: int) -> bytes:
         """Return the directory that relative path ``k`` of event ``i`` starts from, ending in a slash."""
-        tables = self.batch.tables
-        if dirfd >= 0 and self.plans[self.types[i]][dirfd].code == _FD:
-            j = int(self.first[i]) + dirfd
+        if dirfd >= 0:
+            j = self.first[i] + dirfd
             if j < self.first[i + 1] and self.length[j] == 8:
-                fd = self.read(int(self.start[j]), 8)
+                fd = self.read(self.start[j], 8)
                 if fd != AT_FDCWD:
-                    row = self.file_row(i, fd)
-                    cell = int(tables.files.array[row, F.NAME]) if row >= 0 else -1
-                    name = sanitize(tables.strings.get(cell) or b"")
-                    return name if name[-1:] in (b"", b"/") else name + b"/"
-        return tables.strings.get(int(tables.processes.array[int(self.batch.process[i]), P.CWD])) or b""
+                    return self.open_directory(i, fd)
+        row = self.process[i]
+        found = self.directories.get(row)
+        if found is None:
+            tables = self.batch.tables
+            found = tables.strings.get(int(tables.processes.array[row, P.CWD])) or b""
+            self.directories[row] = found
+        return found
+
+    def open_directory(self, i: int, fd: int) -> bytes:
+        """Return the name of an open directory with a slash behind it, empty when it is not known."""
+        tables = self.batch.tables
+        row = self.file_row(i, fd)
+        cell = int(tables.files.array[row, F.NAME]) if row >= 0 else -1
+        name = sanitize(tables.strings.get(cell) or b"")
+        return name if not name or name.endswith(b"/") else name + b"/"
 
     def resolved_path(self, i: int, k: int, dirfd: int, path: bytes) -> bytes:
         """Return relative ``path`` in full."""
         if self.process[i] < 0:
             return b""
-        key = (self.directory(i, k, dirfd), path)
+        begin = self.directory(i, k, dirfd)
+        key = (begin, path)
         found = self.paths.get(key)
         if found is None:
-            found = join_path(key[0], path)
+            found = join_path(begin, path)
             self.paths[key] = found
         return found
 
@@ -302,8 +355,10 @@ class Renderer:
             if self.position + size > self.capacity:
                 self.room(size)
             position = self.position
+            out, dot = self.out, self.dot
             for n in range(size):
-                self.out[position + n] = self.dot[self.data[at + n]]
+                char = self.data[at + n]
+                out[position + n] = dot[char]
             self.position = position + size
             self.split = self.position
         elif code == _INT:
@@ -311,6 +366,12 @@ class Renderer:
                 self.put(b"<NA>")
             else:
                 self.put_number(self.read(at, plan.size))
+            self.split = self.position
+        elif code == _HEX:
+            if size != plan.size:
+                self.put(b"<NA>")
+            else:
+                self.put_hex(self.read(at, plan.size))
             self.split = self.position
         elif code == _TABLE:
             self.emit_table(plan, at, size)
@@ -337,14 +398,15 @@ class Renderer:
         if begin + size > self.capacity:
             self.room(size)
         odd = False
+        out, plain = self.out, self.plain
         n = 0
         while n < size:
             char = self.data[at + n]
             if char == 0:
                 break
-            if not self.plain[char]:
+            if not plain[char]:
                 odd = True
-            self.out[begin + n] = char
+            out[begin + n] = char
             n += 1
         if n == 6 and self.bytes_of(at, 6) == b"(NULL)" and size == 7:
             self.put(b"<NA>")
@@ -381,19 +443,20 @@ class Renderer:
         length = len(known)
         if begin + length + 1 > self.capacity:
             self.room(length + 1)
+        out = self.out
         n = 0
         while n < length and known[n] != 0:
-            self.out[begin + n] = known[n]
+            out[begin + n] = known[n]
             n += 1
         self.split = begin + n
         self.position = begin + n
         if n + 1 < length:
-            self.out[begin + n] = 0x28
+            out[begin + n] = 0x28
             n += 1
             while n < length:
-                self.out[begin + n] = known[n]
+                out[begin + n] = known[n]
                 n += 1
-            self.out[begin + n] = 0x29
+            out[begin + n] = 0x29
             self.position = begin + n + 1
 
     def emit_other(self, i: int, plan: Plan, at: int, size: int) -> None:
@@ -450,7 +513,7 @@ class Renderer:
         self.position = 0
         self.emit(i, k, -2)
         text = bytes(memoryview(self.buffer)[: self.position])
-        return text[: self.split], text[self.split + 1 : -1]
+        return text[: self.split], text[self.split + 1 : max(self.position - 1, 0)]
 
     def argument(self, i: int, k: int) -> bytes:
         """Return parameter ``k`` of event ``i`` as ``evt.arg`` shows it: resolved where that can be done."""
@@ -546,8 +609,10 @@ def named_rows(batch: Batch, indices: NDArray[np.int64]) -> tuple[NDArray[np.int
         asked = indices[event[at]]
         keep = values >= 0
         if code == _FD:
+            own = keep & (values == batch.fd[asked]) & batch.has_fd[asked] & (batch.file[asked] >= 0)
+            rows[at[own]] = batch.file[asked[own]]
             process = batch.process[asked]
-            keep &= process >= 0
+            keep &= (process >= 0) & ~own
             owners = batch.tables.processes.array[process[keep], P.FDOWNER]
             rows[at[keep]] = lookup.files(owners, values[keep], asked[keep])
         else:

@@ -65,14 +65,14 @@ def number_text(value: int, type: ValueType, number_format: str) -> str | None:
 
 
 def _text(value: Value, type: ValueType, number_format: str) -> str:
+    if type is ValueType.IPNET:
+        return "<IPNET>"
     if isinstance(value, bytes):
         if type is ValueType.BYTEBUF:
             return dots(value if len(value) <= _BUFFER_MAX else value[: _BUFFER_MAX - 1]).decode()
         if type is ValueType.IPADDR:
             return address(value).decode() if len(value) in (4, 16) else NOT_AVAILABLE
         return sanitize(value).decode()
-    if type is ValueType.IPNET:
-        return "<IPNET>"
     if type is ValueType.BOOL:
         return "true" if value else "false"
     if type is ValueType.DOUBLE:
