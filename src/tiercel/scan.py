@@ -64,7 +64,7 @@ def prepare(
         raise InputError(str(error)) from None
     captures = [Path(path) for path in paths] or [Path(name) for name in [settings.capture_file] if name]
     files: list[StrPath] = list(rules) or list(settings.rules_files) or [rules_path()]
-    report = check(files, strict=strict, extra=settings.extra_output)
+    report = check(files, strict=strict, extra=settings.extra_output, folders=True, cached=True)
     scan = Scan(settings, report, None, captures)
     if report.exit_code == 0:
         style = AlertStyle(
