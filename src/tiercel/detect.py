@@ -113,8 +113,8 @@ class Detection:
         return dict(totals)
 
     def by_rule(self) -> dict[str, int]:
-        """Return how many alerts each rule has raised, most first."""
+        """Return how many alerts each rule has raised, in load order."""
         totals: Counter[str] = Counter()
-        for rule, count in self.counts.items():
+        for rule, count in sorted(self.counts.items()):
             totals[self.rules[rule].name] += count
-        return dict(totals.most_common())
+        return dict(totals)

@@ -161,7 +161,7 @@ def _stats(detection: Detection) -> None:
     print(f"Events detected: {detection.counts.total()}", file=sys.stderr)
     print("Rule counts by severity:", file=sys.stderr)
     for priority, count in detection.by_priority().items():
-        print(f"   {priority.upper()}: {count}", file=sys.stderr)
+        print(f"   {'INFO' if priority == 'Informational' else priority.upper()}: {count}", file=sys.stderr)
     print("Triggered rules by rule name:", file=sys.stderr)
     for rule, count in detection.by_rule().items():
         print(f"   {rule}: {count}", file=sys.stderr)
