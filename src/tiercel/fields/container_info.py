@@ -146,15 +146,19 @@ def _column(batch: Batch, indices: I64, type: ValueType, read: Callable[[Event],
     return Column(numbers[groups], text=True)
 
 
+_NO_CALLER = -2
+
+
 def _groups(batch: Batch, indices: I64) -> tuple[I64, list[int]]:
     """Return, for each event, the number of its group, and for each group the index of one of its events.
 
     A group is the events of one container between two moments at which anything became known of a container.
     """
     callers = steady.callers(batch)
-    containers = batch.tables.processes.array[batch.process[callers.first], P.CONTAINER]
+    rows = batch.process[callers.first]
+    containers = np.where(rows < 0, _NO_CALLER, batch.tables.processes.array[rows, P.CONTAINER])
     distinct, of_caller = np.unique(containers, return_inverse=True)
-    keys = np.append(of_caller.reshape(-1), len(distinct))[callers.place[indices]]  # the last: no caller
+    keys = of_caller.reshape(-1)[callers.place[indices]]
     nums = batch.num[indices]
     world = batch.world or _EMPTY
     since = {version.since for versions in world.containers.values() for version in versions}
@@ -162,7 +166,7 @@ def _groups(batch: Batch, indices: I64) -> tuple[I64, list[int]]:
     if moments:
         periods = np.searchsorted(np.array(moments, np.uint64), nums, side="right")
         keys = keys * (len(moments) + 1) + periods
-    count = (len(distinct) + 1) * (len(moments) + 1)
+    count = len(distinct) * (len(moments) + 1)
     own = np.flatnonzero(TELLS[batch.types[indices]])
     keys[own] = count + np.arange(len(own))
     firsts = np.full(count + len(own), NOBODY, np.int64)

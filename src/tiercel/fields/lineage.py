@@ -6,7 +6,9 @@ them is), and output shows their texts joined by blanks.
 
 from __future__ import annotations
 
-from tiercel.fields import lineage_walk
+from dataclasses import replace
+
+from tiercel.fields import lineage_walk, steady
 from tiercel.fields.bulk import I64, Cell, Reading, number_getters, text_getters
 from tiercel.fields.lineage_env import AENV
 from tiercel.fields.lineage_time import PARENT_AGE
@@ -14,13 +16,28 @@ from tiercel.fields.make import number, text
 from tiercel.fields.model import Argument, Column, Field, Value, ValueType
 from tiercel.fields.process_id import SHOWN_PID
 from tiercel.fields.process_text import ARGS, CMDLINE, COMM, EXE, EXEPATH, join
-from tiercel.fields.subjects import PARENT, PARENT_THREAD, Ancestor, level
+from tiercel.fields.subjects import PARENT, PARENT_THREAD, Ancestor, level, steady_lineages
 from tiercel.state.batch import Batch
 from tiercel.state.columns import P
 from tiercel.state.event import Event
 
 _HIDDEN = -(1 << 63)
 _SELF = Ancestor(0)
+
+
+def _spread(batch: Batch, indices: I64, ask: steady.ColumnGetter) -> Column:
+    return steady.spread(batch, indices, lineage_walk.LINEAGE, steady_lineages, ask)
+
+
+def _kept(field: Field) -> Field:
+    """Return the field with its column made once for each caller whose lineage is steady."""
+    bulk = field.bulk
+    assert bulk is not None
+
+    def spread(batch: Batch, indices: I64, argument: str | int | None) -> Column:
+        return _spread(batch, indices, lambda at: bulk(batch, at, argument))
+
+    return replace(field, bulk=spread)
 
 
 def _family(name: str, reading: Reading, summary: str, example: str, searched: bool = True) -> Field:
@@ -38,7 +55,7 @@ def _family(name: str, reading: Reading, summary: str, example: str, searched: b
 
     def bulk(batch: Batch, indices: I64, argument: str | int | None) -> Column:
         if level(argument) is not None:
-            return one_bulk(batch, indices, argument)
+            return _spread(batch, indices, lambda at: one_bulk(batch, at, argument))
         if searched:
             return lineage_walk.column(batch, indices, reading, text=True)
         return lineage_walk.joined(batch, indices, reading)
@@ -69,7 +86,7 @@ def _apid() -> Field:
 
     def bulk(batch: Batch, indices: I64, argument: str | int | None) -> Column:
         if level(argument) is not None:
-            return pid_bulk(batch, indices, argument)
+            return _spread(batch, indices, lambda at: pid_bulk(batch, at, argument))
         return lineage_walk.column(batch, indices, Cell(P.PID), text=False)
 
     return Field(
@@ -89,19 +106,21 @@ def _apid() -> Field:
 
 
 FIELDS: tuple[Field, ...] = (
-    text("proc.pname", PARENT, COMM, "Name of the parent process.", "bash"),
-    text("proc.pexe", PARENT, EXE, "First argument of the parent's command line.", "/bin/bash"),
-    text("proc.pexepath", PARENT, EXEPATH, "Full path of the parent's executable.", "/usr/bin/bash"),
-    text("proc.pcmdline", PARENT, CMDLINE, "Name and arguments of the parent.", "bash /root/run.sh"),
-    number(
-        "proc.ppid",
-        ValueType.INT64,
-        PARENT,
-        SHOWN_PID,
-        "Id of the parent process.",
-        "2868",
-        none=_HIDDEN,
-        number_format="id",
+    _kept(text("proc.pname", PARENT, COMM, "Name of the parent process.", "bash")),
+    _kept(text("proc.pexe", PARENT, EXE, "First argument of the parent's command line.", "/bin/bash")),
+    _kept(text("proc.pexepath", PARENT, EXEPATH, "Full path of the parent's executable.", "/usr/bin/bash")),
+    _kept(text("proc.pcmdline", PARENT, CMDLINE, "Name and arguments of the parent.", "bash /root/run.sh")),
+    _kept(
+        number(
+            "proc.ppid",
+            ValueType.INT64,
+            PARENT,
+            SHOWN_PID,
+            "Id of the parent process.",
+            "2868",
+            none=_HIDDEN,
+            number_format="id",
+        )
     ),
     _family("proc.aname", COMM, "Name of an ancestor: [1] is the parent, [2] its parent; without index any.", "sshd"),
     _family(
@@ -120,12 +139,14 @@ FIELDS: tuple[Field, ...] = (
     AENV,
     lineage_walk.LOGINSHELLID,
     PARENT_AGE,
-    number(
-        "proc.ppid.ts",
-        ValueType.RELTIME,
-        PARENT_THREAD,
-        Cell(P.CLONE_TS),
-        "When the parent process started, in nanoseconds since the epoch; 0 when it was running before the capture.",
-        "1795309483648959200",
+    _kept(
+        number(
+            "proc.ppid.ts",
+            ValueType.RELTIME,
+            PARENT_THREAD,
+            Cell(P.CLONE_TS),
+            "When the parent process started, in nanoseconds since the epoch; 0 if it ran before the capture.",
+            "1795309483648959200",
+        )
     ),
 )

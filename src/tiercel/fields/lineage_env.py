@@ -61,7 +61,7 @@ def _bulk(batch: Batch, indices: I64, argument: str | int | None) -> Column:
         texts = (_printed(Event(batch, index), argument) for index in at.tolist())
         return Column(np.array([strings.intern(t) if isinstance(t, bytes) else -1 for t in texts], np.int64), text=True)
 
-    return steady.column(batch, indices, steady_lineages(batch), ask)
+    return steady.spread(batch, indices, lineage_walk.LINEAGE, steady_lineages, ask)
 
 
 AENV = Field(

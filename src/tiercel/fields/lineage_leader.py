@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tiercel.fields import steady
-from tiercel.fields.bulk import I64, NOBODY, UNNAMED
+from tiercel.fields.bulk import I64, NOBODY, UNNAMED, Reading, text_getters
 from tiercel.fields.lineage_walk import levels, walk_from
-from tiercel.fields.make import text
-from tiercel.fields.model import Field
+from tiercel.fields.model import Column, Field, ValueType
 from tiercel.fields.process_text import COMM, EXE, EXEPATH
 from tiercel.fields.subjects import CHILD_IN_PIDNS, find, finds, steady_lineages
 from tiercel.state.batch import Batch
@@ -51,14 +52,6 @@ class Leader:
         return bool(event.process_cell(P.FLAGS) & CHILD_IN_PIDNS) or 0 <= vtid != event.process_cell(P.TID)
 
     def rows(self, batch: Batch, indices: I64, argument: str | int | None) -> I64:
-        name = f"leader by {self.column.name}"
-        flags = batch.derived.get(f"steady {name}")
-        if flags is None:
-            flags = steady_lineages(batch) & steady.same_rows(batch, self._rows)
-            batch.derived[f"steady {name}"] = flags
-        return steady.rows(batch, indices, name, flags, self._rows)
-
-    def _rows(self, batch: Batch, indices: I64) -> I64:
         callers = batch.process[indices].astype(np.int64)
         table = batch.tables.processes.array
         wanted = table[callers, self.column]
@@ -85,14 +78,33 @@ SESSION = Leader(P.SID, virtual=True)
 GROUP = Leader(P.VPGID, virtual=True)
 HOST_GROUP = Leader(P.PGID, virtual=False)
 
+
+def _steadies(leader: Leader) -> Callable[[Batch], steady.Flags]:
+    def flags(batch: Batch) -> steady.Flags:
+        return steady_lineages(batch) & steady.same_rows(batch, lambda b, at: leader.rows(b, at, None))
+
+    return flags
+
+
+def _text(name: str, leader: Leader, reading: Reading, summary: str, example: str) -> Field:
+    row, bulk = text_getters(leader, reading)
+    flags = _steadies(leader)
+
+    def spread(batch: Batch, indices: I64, argument: str | int | None) -> Column:
+        kept = f"leader by {leader.column.name}"
+        return steady.spread(batch, indices, kept, flags, lambda at: bulk(batch, at, None))
+
+    return Field(name, ValueType.CHARBUF, summary, example, row, spread, number_format="na")
+
+
 FIELDS: tuple[Field, ...] = (
-    text("proc.sname", SESSION, COMM, "Name of the session leader.", "bash"),
-    text("proc.sid.exe", SESSION, EXE, "First argument of the session leader's command line.", "/bin/bash"),
-    text("proc.sid.exepath", SESSION, EXEPATH, "Full path of the session leader's executable.", "/usr/bin/bash"),
-    text("proc.vpgid.name", GROUP, COMM, "Name of the process group's leader, by proc.vpgid.", "sh"),
-    text("proc.vpgid.exe", GROUP, EXE, "First argument of that leader's command line.", "sh"),
-    text("proc.vpgid.exepath", GROUP, EXEPATH, "Full path of that leader's executable.", "/usr/bin/dash"),
-    text("proc.pgid.name", HOST_GROUP, COMM, "Name of the process group's leader, by proc.pgid.", "curl"),
-    text("proc.pgid.exe", HOST_GROUP, EXE, "First argument of that leader's command line.", "curl"),
-    text("proc.pgid.exepath", HOST_GROUP, EXEPATH, "Full path of that leader's executable.", "/usr/bin/curl"),
+    _text("proc.sname", SESSION, COMM, "Name of the session leader.", "bash"),
+    _text("proc.sid.exe", SESSION, EXE, "First argument of the session leader's command line.", "/bin/bash"),
+    _text("proc.sid.exepath", SESSION, EXEPATH, "Full path of the session leader's executable.", "/usr/bin/bash"),
+    _text("proc.vpgid.name", GROUP, COMM, "Name of the process group's leader, by proc.vpgid.", "sh"),
+    _text("proc.vpgid.exe", GROUP, EXE, "First argument of that leader's command line.", "sh"),
+    _text("proc.vpgid.exepath", GROUP, EXEPATH, "Full path of that leader's executable.", "/usr/bin/dash"),
+    _text("proc.pgid.name", HOST_GROUP, COMM, "Name of the process group's leader, by proc.pgid.", "curl"),
+    _text("proc.pgid.exe", HOST_GROUP, EXE, "First argument of that leader's command line.", "curl"),
+    _text("proc.pgid.exepath", HOST_GROUP, EXEPATH, "Full path of that leader's executable.", "/usr/bin/curl"),
 )

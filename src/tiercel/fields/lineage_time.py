@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from tiercel.fields import steady
 from tiercel.fields.bulk import I64
+from tiercel.fields.lineage_walk import LINEAGE
 from tiercel.fields.model import Column, Field, Value, ValueType
-from tiercel.fields.subjects import PARENT
+from tiercel.fields.subjects import PARENT, steady_lineages
 from tiercel.state.batch import Batch
 from tiercel.state.columns import P
 from tiercel.state.event import Event
@@ -26,10 +28,14 @@ def _row(event: Event, argument: str | int | None) -> Value | None:
 
 
 def _bulk(batch: Batch, indices: I64, argument: str | int | None) -> Column:
-    parents = PARENT.rows(batch, indices, None)
-    started = batch.tables.processes.array[parents, P.CLONE_TS].view(np.uint64)
+    def ask(at: I64) -> Column:
+        parents = PARENT.rows(batch, at, None)
+        return Column(batch.tables.processes.array[parents, P.CLONE_TS].view(np.uint64), valid=parents >= 0)
+
+    starts = steady.spread(batch, indices, LINEAGE, steady_lineages, ask)
+    started = starts.values
     count = batch.fdcount[indices].astype(np.uint64)
-    return Column(np.where(started == 0, count, batch.ts[indices] - started), valid=parents >= 0)
+    return Column(np.where(started == 0, count, batch.ts[indices] - started), valid=starts.valid)
 
 
 PARENT_AGE = Field(

@@ -19,6 +19,9 @@ from tiercel.state.batch import Batch
 from tiercel.state.columns import P
 from tiercel.state.event import Event
 
+LINEAGE = "lineage"
+"""Under which it is kept with a batch which callers' lineages are steady."""
+
 _DEEP = 64
 """Steps after which a walk over many events hands what is left to the walk that knows loops."""
 
@@ -73,7 +76,7 @@ def levels(batch: Batch, indices: I64, starts: I64) -> list[tuple[I64, I64]]:
 
 def column(batch: Batch, indices: I64, reading: Reading, text: bool) -> Column:
     """Return the list column of a reading over all ancestors."""
-    return steady.column(batch, indices, steady_lineages(batch), lambda at: _column(batch, at, reading, text))
+    return steady.spread(batch, indices, LINEAGE, steady_lineages, lambda at: _column(batch, at, reading, text))
 
 
 def _column(batch: Batch, indices: I64, reading: Reading, text: bool) -> Column:
@@ -94,8 +97,11 @@ def _column(batch: Batch, indices: I64, reading: Reading, text: bool) -> Column:
 
 def joined(batch: Batch, indices: I64, reading: Reading) -> Column:
     """Return the text column of a reading over all ancestors joined by blanks."""
-    flags = steady_lineages(batch)
-    return steady.column(batch, indices, flags, lambda at: _joined(batch, _column(batch, at, reading, text=True)))
+
+    def ask(at: I64) -> Column:
+        return _joined(batch, _column(batch, at, reading, text=True))
+
+    return steady.spread(batch, indices, LINEAGE, steady_lineages, ask)
 
 
 def _joined(batch: Batch, lists: Column) -> Column:
@@ -126,7 +132,7 @@ def _login_shell(event: Event, argument: str | int | None) -> Value | None:
 
 
 def _login_shells(batch: Batch, indices: I64, argument: str | int | None) -> Column:
-    return steady.column(batch, indices, steady_lineages(batch), lambda at: _shells(batch, at))
+    return steady.spread(batch, indices, LINEAGE, steady_lineages, lambda at: _shells(batch, at))
 
 
 def _shells(batch: Batch, indices: I64) -> Column:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,15 +22,17 @@ from tiercel.state.batch import Batch
 Flags = NDArray[np.bool_]
 RowsGetter = Callable[[Batch, I64], I64]
 """Takes a batch and event indices, returns a process row for each."""
+ColumnGetter = Callable[[I64], Column]
+"""Takes event indices, returns the column of their values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Callers:
-    """The distinct caller rows of a batch, where they first and last occur, and each event's place among them."""
+    """The distinct caller rows of a batch (one may be -1), where each first and last occurs, and each event's place."""
 
     first: I64
     last: I64
-    place: I64  # by event, -1 without a caller
+    place: NDArray[np.int32]
 
 
 def callers(batch: Batch) -> Callers:
@@ -37,19 +40,19 @@ def callers(batch: Batch) -> Callers:
     known: Callers | None = batch.derived.get("callers")
     if known is not None:
         return known
-    rows = batch.process.astype(np.int64)
-    at = np.flatnonzero(rows >= 0)
-    rows = rows[at]
+    process = batch.process
+    starts = np.flatnonzero(process[1:] != process[:-1]) + 1  # of runs of events of one caller
+    starts = np.concatenate((np.zeros(min(1, len(process)), np.int64), starts))
+    ends = np.append(starts[1:], len(process)) - 1 if len(starts) else starts
+    rows = process[starts].astype(np.int64) + 1
     size = int(rows.max()) + 1 if len(rows) else 0
-    seen = np.zeros(size, bool)
-    seen[rows] = True
-    distinct = np.flatnonzero(seen)
-    first, last, numbers = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64)
-    last[rows] = at
-    first[rows[::-1]] = at[::-1]
+    first, last = np.full(size, NOBODY, np.int64), np.empty(size, np.int64)
+    last[rows] = ends
+    first[rows[::-1]] = starts[::-1]
+    distinct = np.flatnonzero(first != NOBODY)
+    numbers = np.empty(size, np.int32)
     numbers[distinct] = np.arange(len(distinct))
-    place = np.full(batch.count, NOBODY, np.int64)
-    place[at] = numbers[rows]
+    place = np.repeat(numbers[rows], ends - starts + 1)
     known = batch.derived["callers"] = Callers(first[distinct], last[distinct], place)
     return known
 
@@ -63,45 +66,28 @@ def same_rows(batch: Batch, ask: RowsGetter) -> Flags:
     return flags
 
 
-def rows(batch: Batch, indices: I64, name: str, steadies: Flags, ask: RowsGetter) -> I64:
-    """Return ``ask`` for the events at ``indices``; ``name`` is under which the callers' answers are kept."""
-    table: I64 | None = batch.derived.get(name)
-    if table is None:
-        table = batch.derived[name] = ask(batch, callers(batch).first)
-    place = callers(batch).place[indices]
-    if not len(table):
-        return np.full(len(indices), NOBODY, np.int64)
-    answers = table[place]
-    answers[place < 0] = NOBODY
-    moving = (place >= 0) & ~steadies[place]
-    if moving.any():
-        answers[moving] = ask(batch, indices[moving])
-    return answers
-
-
-def column(batch: Batch, indices: I64, steadies: Flags, ask: Callable[[I64], Column]) -> Column:
+def spread(batch: Batch, indices: I64, name: str, steadies: Callable[[Batch], Flags], ask: ColumnGetter) -> Column:
     """Return the column that ``ask`` gives for the events at ``indices``, asking once for each steady caller.
 
-    Events without a caller are asked for one by one.
+    ``steadies`` says which callers are steady; ``name`` is under which its answer is kept with the batch.
     """
     found = callers(batch)
-    place = found.place[indices]
-    single = place < 0
-    if len(steadies):
-        single |= ~steadies[place]
-    wanted = np.zeros(len(found.first), bool)
-    wanted[place[~single]] = True
-    asked = np.flatnonzero(wanted)
-    numbers = np.empty(len(found.first), np.int64)
-    numbers[asked] = np.arange(len(asked))
-    answers = ask(np.concatenate((found.first[asked], indices[single])))
-    source = np.empty(len(indices), np.int64)
-    source[~single] = numbers[place[~single]]
-    source[single] = len(asked) + np.arange(int(single.sum()))
-    return take(answers, source)
+    if len(indices) <= len(found.first):
+        return ask(indices)
+    sources: NDArray[np.int32] | None = batch.derived.get(name)
+    if sources is None:
+        flags = steadies(batch)
+        sources = found.place if flags.all() else np.where(flags[found.place], found.place, -1)
+        batch.derived[name] = sources
+    source = sources[indices]
+    single = np.flatnonzero(source < 0)
+    if not len(single):
+        return take(ask(found.first), source)
+    source[single] = len(found.first) + np.arange(len(single))
+    return take(ask(np.concatenate((found.first, indices[single]))), source)
 
 
-def take(column: Column, source: I64) -> Column:
+def take(column: Column, source: NDArray[np.integer[Any]]) -> Column:
     """Return the column of the elements of ``column`` at ``source``."""
     valid = None if column.valid is None else column.valid[source]
     if column.offsets is None:

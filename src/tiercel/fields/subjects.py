@@ -6,6 +6,8 @@ that a field without index looks through are followed by parent thread ids alone
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tiercel.fields import steady
@@ -106,7 +108,7 @@ class ParentThread:
         return next_thread(event, event.process)
 
     def rows(self, batch: Batch, indices: I64, argument: str | int | None) -> I64:
-        return steady.rows(batch, indices, "parent thread", steady_lineages(batch), _parents)
+        return next_threads(batch, batch.process[indices].astype(np.int64), indices)
 
 
 class Ancestor:
@@ -126,11 +128,15 @@ class Ancestor:
 
     def rows(self, batch: Batch, indices: I64, argument: str | int | None) -> I64:
         number = level(argument)
-        number = self.default if number is None else number
-        flags = steady_lineages(batch)
-        return steady.rows(batch, indices, f"ancestor {number}", flags, lambda b, at: _ancestors(b, at, number))
+        rows = mains_of(batch, batch.process[indices].astype(np.int64), indices)
+        for _ in range(self.default if number is None else number):
+            if not (rows >= 0).any():
+                break
+            rows = mains_of(batch, next_threads(batch, rows, indices), indices)
+        return rows
 
 
+_Step = Callable[[Batch, I64, I64], I64]
 _DEEP = 64
 """Steps up to which lineages are compared."""
 
@@ -141,42 +147,39 @@ def steady_lineages(batch: Batch) -> steady.Flags:
     if known is not None:
         return known
     found = steady.callers(batch)
-    longer = np.flatnonzero(found.first != found.last)
-    first, last = found.first[longer], found.last[longer]
-    threads = batch.process[first].astype(np.int64)
-    same = np.ones(len(longer), bool)
-    for start in (_itself, mains_of):
-        for step in (_itself, mains_of):
-            before, after = start(batch, threads, first), start(batch, threads, last)
-            for _ in range(_DEEP):
-                same &= before == after
-                if not (before[same] >= 0).any():
-                    break
-                before = step(batch, next_threads(batch, before, first), first)
-                after = step(batch, next_threads(batch, after, last), last)
-            else:
-                same &= before < 0
     flags = np.ones(len(found.first), bool)
+    longer = np.flatnonzero((found.first != found.last) & (batch.process[found.first] >= 0))
+    first, last = found.first[longer], found.last[longer]
+    same, forked = _compare(batch, first, last, _itself, _itself)
     flags[longer] = same
+    # where a thread is not the main one of its process, following main threads is another way
+    other = np.flatnonzero(same & forked)
+    for start, step in ((_itself, mains_of), (mains_of, _itself), (mains_of, mains_of)):
+        flags[longer[other]] &= _compare(batch, first[other], last[other], start, step)[0]
     batch.derived["steady lineages"] = flags
     return flags
 
 
+def _compare(batch: Batch, first: I64, last: I64, start: _Step, step: _Step) -> tuple[steady.Flags, steady.Flags]:
+    """Return for which callers all ancestors are the same, and for which any is not the main thread of its process."""
+    threads = batch.process[first].astype(np.int64)
+    before, after = start(batch, threads, first), start(batch, threads, last)
+    same, forked = np.zeros(len(first), bool), np.zeros(len(first), bool)
+    left = np.arange(len(first))  # callers whose ancestors are the same so far and go on
+    for _ in range(_DEEP):
+        forked[left] |= mains_of(batch, before, first[left]) != before
+        same[left[(before == after) & (before < 0)]] = True
+        going = (before == after) & (before >= 0)
+        left, before, after = left[going], before[going], after[going]
+        if not len(left):
+            break
+        before = step(batch, next_threads(batch, before, first[left]), first[left])
+        after = step(batch, next_threads(batch, after, last[left]), last[left])
+    return same, forked
+
+
 def _itself(batch: Batch, rows: I64, indices: I64) -> I64:
     return rows
-
-
-def _ancestors(batch: Batch, indices: I64, number: int) -> I64:
-    rows = mains_of(batch, batch.process[indices].astype(np.int64), indices)
-    for _ in range(number):
-        if not (rows >= 0).any():
-            break
-        rows = mains_of(batch, next_threads(batch, rows, indices), indices)
-    return rows
-
-
-def _parents(batch: Batch, indices: I64) -> I64:
-    return next_threads(batch, batch.process[indices].astype(np.int64), indices)
 
 
 CALLER = Caller()

@@ -35,7 +35,7 @@ class Lookup:
         self._index = np.array(table.log_index, dtype=np.int64)
         self._rows = np.array(table.log_row, dtype=np.int64)
         self._changes: dict[int, tuple[list[int], list[int]]] | None = None
-        self._sorted: tuple[I64, I64, I64] | None = None
+        self._sorted: tuple[I64, I64, I64, I64, int] | None = None
 
     def close(self, following: Lookup) -> None:
         """From now on the state after this batch is the one that ``following`` starts from."""
@@ -78,25 +78,25 @@ class Lookup:
         if not len(self._tids) or not len(tids):
             return result
         if self._sorted is None:
-            # by thread and event, the changes of one event in the order they were made
-            order = np.lexsort((self._index, self._tids))
-            self._sorted = (self._tids[order], self._index[order], self._rows[order])
-        log_tids, log_index, log_rows = self._sorted
-        span = int(log_index.max()) + 2
-        begins = np.searchsorted(log_tids, asked, side="left")
-        found = (begins < len(log_tids)) & (log_tids[np.minimum(begins, len(log_tids) - 1)] == asked)
-        # number the logged threads, so that thread and event fit into one sorted key
-        starts = np.concatenate(([0], np.flatnonzero(np.diff(log_tids)) + 1))
-        thread_of_entry = np.zeros(len(log_tids), dtype=np.int64)
-        thread_of_entry[starts[1:]] = 1
-        thread_of_entry = np.cumsum(thread_of_entry)
-        keys = thread_of_entry * span + log_index
-        number = np.where(found, thread_of_entry[np.minimum(begins, len(log_tids) - 1)], -1)[inverse]
-        wanted = number * span + np.clip(indices, -1, span - 1)
-        k = np.searchsorted(keys, wanted, side="right")
-        k_in = np.minimum(k, len(keys) - 1)
-        changed = (number >= 0) & (k < len(keys)) & (thread_of_entry[k_in] == number)
-        return np.where(changed, log_rows[k_in], result)
+            self._sorted = self._sort()
+        logged, numbers, keys, rows, span = self._sorted
+        place = np.minimum(np.searchsorted(logged, asked), len(logged) - 1)
+        number = np.where(logged[place] == asked, place, -1)[inverse]
+        k = np.searchsorted(keys, number * span + np.clip(indices, -1, span - 1), side="right")
+        inside = np.minimum(k, len(keys) - 1)
+        changed = (number >= 0) & (k < len(keys)) & (numbers[inside] == number)
+        return np.where(changed, rows[inside], result)
+
+    def _sort(self) -> tuple[I64, I64, I64, I64, int]:
+        """Return the logged threads, and for each change, by thread and event and the changes of one event in the order
+        they were made: the number of its thread among those, a key of thread and event, the row. Then what the key
+        counts a thread as.
+        """
+        order = np.lexsort((self._index, self._tids))
+        logged, numbers = np.unique(self._tids[order], return_inverse=True)
+        numbers = numbers.reshape(-1)
+        span = int(self._index.max()) + 2
+        return logged, numbers, numbers * span + self._index[order], self._rows[order], span
 
     def file(self, owner: int, fd: int, index: int) -> int:
         """Return the row of descriptor ``fd`` of thread ``owner`` just after event ``index``, -1 when it was closed."""
