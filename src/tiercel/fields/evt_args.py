@@ -36,6 +36,12 @@ def _args(event: Event, argument: Argument) -> Value | None:
     return renderer(event.batch).args(event.index)
 
 
+def args_texts(batch: Batch, indices: I64) -> list[bytes]:
+    """Return ``evt.args`` of many events as outputs show it, printable UTF-8 throughout; nothing is interned."""
+    arena, offsets = renderer(batch).texts(indices, True)
+    return [arena[at:end] for at, end in pairwise(offsets.tolist())]
+
+
 def _args_bulk(batch: Batch, indices: I64, argument: Argument) -> Column:
     arena, offsets = renderer(batch).texts(indices, False)
     intern = batch.tables.strings.intern

@@ -19,7 +19,8 @@ _IP_PROTOCOLS = np.array([-1, -1, 6, 17, 1, 255], np.int64)  # by SCAP_L4_*
 def _protocol_num(batch: Batch, indices: I64, argument: Argument) -> Column:
     rows = rows_of(batch, indices)
     there = (rows >= 0) & INET[cell(batch, rows, F.KIND)]
-    values = _IP_PROTOCOLS[np.where(there, cell(batch, rows, F.L4PROTO), 0)]
+    protocols = cell(batch, rows, F.L4PROTO)
+    values = _IP_PROTOCOLS[np.where(there & (protocols < len(_IP_PROTOCOLS)), protocols, 0)]
     return Column(np.maximum(values, 0), valid=there & (values >= 0))
 
 

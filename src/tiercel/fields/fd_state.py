@@ -78,7 +78,9 @@ def _by_cell(texts: list[bytes | None], column: F) -> BulkGetter:
         rows = rows_of(batch, indices)
         numbers = text_ids(batch, texts)
         cells = cell(batch, rows, column)
-        return Column(np.where(rows >= 0, numbers[np.where(rows >= 0, cells, 0)], -1), text=True)
+        known = (rows >= 0) & (cells < len(numbers))
+        values = numbers[np.where(known, cells, 0)]  # what is out of range, as a damaged capture may tell, reads as 0
+        return Column(np.where(rows >= 0, values, -1), text=True)
 
     return bulk
 

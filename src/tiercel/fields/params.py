@@ -572,15 +572,11 @@ class Renderer:
         return [self.argument(i, k) for i, k in zip(indices.tolist(), ks.tolist(), strict=True)]
 
 
-def _codes_by_type() -> NDArray[np.int8]:
-    codes = np.full((len(EVENTS), max(len(event.params) for event in EVENTS)), -1, dtype=np.int8)
-    for event in EVENTS:
-        for k, param in enumerate(event.params):
-            codes[event.number, k] = _CODES.get(param.type, _OTHER)
-    return codes
-
-
-_BY_TYPE = _codes_by_type()
+_NAMING: list[list[tuple[int, int]]] = [
+    [(k, _CODES[param.type]) for k, param in enumerate(event.params) if param.type in (ParamType.FD, ParamType.PID)]
+    for event in EVENTS
+]
+"""Which parameters of each event type name a descriptor or a thread."""
 
 
 def named_rows(batch: Batch, indices: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -595,26 +591,35 @@ def named_rows(batch: Batch, indices: NDArray[np.int64]) -> tuple[NDArray[np.int
     total = int(ends[-1]) if len(ends) else 0
     rows = np.full(max(total, 1), -1, dtype=np.int64)
     lookup = batch.lookup
-    if lookup is None or not total:
+    if lookup is None or not total or len(batch.data) < 8:
         return rows, bases
-    event = np.repeat(np.arange(len(indices)), counts)
-    k = np.arange(total) - bases[event]
-    j = begin[event] + k
-    codes = _BY_TYPE[batch.types[indices][event], np.minimum(k, _BY_TYPE.shape[1] - 1)]
-    whole = batch.length[j] == 8
     window: NDArray[np.int64] = np.ndarray((len(batch.data) - 7,), "<i8", batch.data, strides=(1,))
-    for code in (_FD, _PID):
-        at = np.flatnonzero(whole & (codes == code))
-        values = window[batch.start[j[at]]]
-        asked = indices[event[at]]
-        keep = values >= 0
-        if code == _FD:
-            own = keep & (values == batch.fd[asked]) & batch.has_fd[asked] & (batch.file[asked] >= 0)
-            rows[at[own]] = batch.file[asked[own]]
-            process = batch.process[asked]
-            keep &= (process >= 0) & ~own
-            owners = batch.tables.processes.array[process[keep], P.FDOWNER]
-            rows[at[keep]] = lookup.files(owners, values[keep], asked[keep])
-        else:
-            rows[at[keep]] = lookup.processes(values[keep], asked[keep])
+    types = batch.types[indices]
+    threads: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]] = []
+    files: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]] = []
+    for number in np.flatnonzero(np.bincount(types, minlength=1)).tolist():
+        naming = _NAMING[number]
+        if not naming:
+            continue
+        events = np.flatnonzero(types == number)
+        for k, code in naming:
+            at = events[counts[events] > k]
+            j = begin[at] + k
+            whole = batch.length[j] == 8
+            at, values = at[whole], window[batch.start[j[whole]]]
+            told = values >= 0
+            at, values = at[told], values[told]
+            (files if code == _FD else threads).append((bases[at] + k, values, indices[at]))
+    if threads:
+        at, tids, asked = (np.concatenate(part) for part in zip(*threads, strict=True))
+        rows[at] = lookup.processes(tids, asked)
+    if files:
+        at, fds, asked = (np.concatenate(part) for part in zip(*files, strict=True))
+        # most often it is the very descriptor the event is about
+        own = (fds == batch.fd[asked]) & batch.has_fd[asked] & (batch.file[asked] >= 0)
+        rows[at[own]] = batch.file[asked[own]]
+        other = ~own & (batch.process[asked] >= 0)
+        at, fds, asked = at[other], fds[other], asked[other]
+        owners = batch.tables.processes.array[batch.process[asked], P.FDOWNER]
+        rows[at] = lookup.files(owners, fds, asked)
     return rows, bases
