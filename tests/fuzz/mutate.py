@@ -190,6 +190,21 @@ def _parameter_bytes(blocks: Blocks, random: Random) -> None:
             block[random.randrange(at + 26, len(block))] = random.choice((0, 0xFF, 0x2F, 0x2E, random.getrandbits(8)))
 
 
+def _kinship(blocks: Blocks, random: Random) -> None:
+    """Make a thread of the process list the child of another, or of itself: forebears then run in a ring."""
+    block = next((block for block in blocks[:8] if block[:4] == b"\x15\x02\0\0"), None)
+    if block is None:
+        return
+    entries, at = [], 8
+    while at + 48 <= len(block) - 4:
+        entries.append(at + 4)
+        at += max(48, int.from_bytes(block[at : at + 4], "little"))
+    if entries:
+        child, parent = random.choice(entries), random.choice(entries)
+        field = random.choice((8, 16, 16, 24))  # process, parent, session
+        block[child + field : child + field + 8] = block[parent : parent + 8]
+
+
 def _entry_length(blocks: Blocks, random: Random) -> None:
     """Lie about a length inside the lists that describe the host."""
     block = _any(blocks[:8], random)
@@ -203,5 +218,5 @@ def _entry_length(blocks: Blocks, random: Random) -> None:
 MUTATIONS: tuple[Mutation, ...] = (
     _flip, _flip, _number, _number, _drop, _repeat, _swap, _cut_block, _shrink_block, _grow_block, _block_length,
     _block_type, _event_type, _event_type, _event_header, _event_header, _thread, _thread, _parameter_length,
-    _parameter_length, _parameter_bytes, _parameter_bytes, _entry_length,
+    _parameter_length, _parameter_bytes, _parameter_bytes, _entry_length, _kinship,
 )  # fmt: skip

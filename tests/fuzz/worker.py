@@ -13,8 +13,8 @@ import traceback
 from pathlib import Path
 from typing import Protocol
 
-STATE = struct.Struct("<QQQ")
-"""Number at hand, inputs done, time it was begun (ns, monotonic)."""
+STATE = struct.Struct("<QQQQ")
+"""Number at hand, inputs done, time it was begun (ns, monotonic), processor time used until then (ns)."""
 MEMORY_STEP = 96 << 10
 """KB of peak memory that one input may add once warm."""
 WARM = 2000
@@ -51,7 +51,7 @@ def work(target: Target, first: int, last: int, step: int, shared: mmap.mmap, fi
     seen: set[str] = set()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for number in range(first, last, step):
-        STATE.pack_into(shared, 0, number, done, time.monotonic_ns())
+        STATE.pack_into(shared, 0, number, done, time.monotonic_ns(), time.process_time_ns())
         try:
             target.run(number, target.input(number))
         except Exception as error:
@@ -65,7 +65,7 @@ def work(target: Target, first: int, last: int, step: int, shared: mmap.mmap, fi
         if done > WARM and grown - peak > MEMORY_STEP:
             report(findings, number, "memory", f"peak memory grew by {(grown - peak) >> 10} MB")
         peak = grown
-    STATE.pack_into(shared, 0, last, done, 0)
+    STATE.pack_into(shared, 0, last, done, 0, 0)
 
 
 def report(findings: Path, number: int, kind: str, detail: str) -> None:

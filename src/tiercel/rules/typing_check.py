@@ -188,12 +188,13 @@ class _One:
         values: list[Literal] = []
         for text, place in zip(written, places, strict=True):
             try:
-                if not self.typing.fields.strict and (number := decimal(text, type)) != text:
+                number = text if self.typing.fields.strict else decimal(text, type)
+                if number != text:
                     message = f"'{text}' is no number to Falco, which reads decimal numbers only: write {number}"
                     self._warn("LOAD_COMPILE_CONDITION", message, place)
-                    value = parse_value(number, type, operator, width)
-                else:
-                    value = parse_value(text, type, operator, width)
+                value = parse_value(number, type, operator, width)
+                if name == "evt.around":
+                    parse_number(number, Width(64, False))
                 if operator is Operator.REGEX:
                     _check_regex(text)
             except ValueError as error:
@@ -202,10 +203,8 @@ class _One:
                 close = difflib.get_close_matches(text, EVENT_TYPES, 1)
                 hint = f" (did you mean '{close[0]}'?)" if close else ""
                 self._fail(f"unknown event type {text}{hint}", place, unknown=True)
-            if name == "evt.around":
-                if operator not in (Operator.EQ, Operator.EQ2):
-                    self._fail("evt.around supports only '=' comparison operator", place)
-                parse_number(text, Width(64, False))
+            if name == "evt.around" and operator not in (Operator.EQ, Operator.EQ2):
+                self._fail("evt.around supports only '=' comparison operator", place)
             values.append(value)
         return tuple(values)
 
