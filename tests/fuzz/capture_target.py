@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import dataclasses
 import gzip
 import io
 import os
@@ -10,6 +11,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 
 import numpy as np
 import zstandard
@@ -22,12 +24,12 @@ from tiercel.capture.writer import CaptureWriter
 from tiercel.fields.catalogue import FIELDS
 from tiercel.fields.model import Argument, Field
 from tiercel.sources.capture import Capture, CaptureError
-from tiercel.state import descriptors, fd_events
+from tiercel.state import descriptors, fd_events, track
 from tiercel.state.batch import Batch, Tables
 from tiercel.state.event import Event
 from tiercel.state.track import Tracker
 from tiercel.state.world import World
-from tiercel.wire.event_table import EVENTS
+from tiercel.wire.event_table import EVENTS, EventFlag
 
 REFERENCES = (
     "golden/trace_files/cat_write.scap",
@@ -37,7 +39,7 @@ REFERENCES = (
     "captures/sfc_full_capture/sfc_full_capture.scap",
     "captures/modern/a-seed-webshell/a-seed-webshell.scap",
 )
-_WINDOW = 24  # event blocks in a seed
+_WINDOW = 16  # event blocks in a seed
 
 
 class CaptureTarget:
@@ -53,8 +55,7 @@ class CaptureTarget:
         handle, name = tempfile.mkstemp(suffix=".scap", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
         os.close(handle)
         self.path = Path(name)
-        # made anew for each capture otherwise, which takes longer than the capture
-        vars(descriptors)["locations"] = cache(fd_events.locations)
+        quicken()
         atexit.register(self.path.unlink, missing_ok=True)
 
     def input(self, number: int) -> bytes:
@@ -99,6 +100,14 @@ class CaptureTarget:
             field.output(Event(batch, index), argument)
             if field.bulk is not None:
                 field.bulk(batch, np.arange(batch.count), argument)
+
+
+def quicken() -> None:
+    """Make the tables that depend on the event table once: for small captures they take longer than all the rest."""
+    vars(descriptors)["locations"] = cache(fd_events.locations)
+    plain = tuple(dataclasses.replace(event, flags=int(event.flags)) for event in EVENTS)  # type: ignore[arg-type]
+    vars(track)["EVENTS"] = plain
+    vars(track)["EventFlag"] = SimpleNamespace(**{flag.name: flag.value for flag in EventFlag if flag.name})
 
 
 def packed(data: bytes, random: Random) -> bytes:
@@ -173,8 +182,8 @@ def host(capture: Capture, tids: set[int]) -> mutate.Blocks:
             tids.add(tid)
     stream = io.BytesIO()
     world = World(capture.world.machine, dict(list(capture.world.users.items())[:3]), {}, capture.world.interfaces[:3])
-    threads = [thread for thread in capture.threads if thread.tid in tids][:12]
-    descriptors = [(tid, records[:8]) for tid, records in capture.descriptors if tid in tids][:12]
+    threads = [thread for thread in capture.threads if thread.tid in tids][:5]
+    descriptors = [(tid, records[:4]) for tid, records in capture.descriptors if tid in tids][:3]
     with CaptureWriter(stream, world, threads, descriptors):
         pass
     return mutate.split(stream.getvalue())
