@@ -59,16 +59,17 @@ def oracle(path: Path) -> Iterator[list[str]]:
 
 def type_name(batch: Batch, index: int) -> str:
     """The name of an event; a generic one carries the code of its system call, empty when it is unknown."""
-    event = EVENTS[batch.types[index]]
+    event = EVENTS[int(batch.types[index])]
     if event.number > 1:
         return event.name
     start = int(batch.start[batch.first[index]])
     code = int.from_bytes(batch.data[start : start + 2], "little")
-    return NAMES[code] if code else ""
+    name: str = NAMES[code] if code else ""
+    return name
 
 
 def visible(batch: Batch) -> Iterator[list[str]]:
-    for index in np.flatnonzero(batch.visible):
+    for index in np.flatnonzero(batch.visible).tolist():
         yield [
             str(batch.num[index]),
             str(batch.ts[index]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 
 from tiercel.sources import blocks, metadata
 from tiercel.sources.decode import Decoder, Stop
+from tiercel.sources.feed import Feed
 from tiercel.sources.records import FdRecord, ThreadRecord
 from tiercel.sources.stream import Stream
 from tiercel.state.batch import Batch, Tables
@@ -21,7 +23,9 @@ BATCH_EVENTS = 262_144
 BATCH_BYTES = 32 << 20
 """A batch holds fewer events than asked for when their bytes would be more than about this."""
 
+_HEADER = struct.Struct("<II")  # block type, block length
 _LEAST_READ = 64 << 10
+_LEAST_EVENT = 36  # bytes of the shortest event block
 _USUAL_EVENT = 128  # bytes; only a first guess
 
 
@@ -55,11 +59,10 @@ class Capture:
         self.descriptors: list[tuple[int, list[FdRecord]]] = []
         self.damage: Damage | None = None
         self.section = 0
-        self._pending = bytearray()  # read, not yet used
-        self._offset = 0  # of its first byte in the file
         self._previous_ts = 0
         try:
             self._stream = Stream(self.path)
+            self._feed = Feed(self._stream)
         except OSError as error:
             raise CaptureError(f"tiercel: {path}: {error.strerror}") from None
         try:
@@ -93,24 +96,25 @@ class Capture:
         going = self._describe()
         while going:
             data, begin = self._buffer(carried, wanted)
-            decoder.begin(size)
-            end, stop = self._fill(decoder, data, begin, size)
-            self._offset += end - begin
-            self._pending[:0] = memoryview(data)[end:]
+            room = min(size, len(data) // _LEAST_EVENT + 1)
+            decoder.begin(room)
+            end, stop = self._fill(decoder, data, begin, room)
+            self._feed.put_back(memoryview(data)[end:])
             carried = bytearray(CONSTANTS)
             decoder.waiting.carry(data, carried)
             if decoder.count:
                 yield self._batch(decoder, data, tables)
-            used = (end - begin) * 17 // 16 if stop == Stop.FULL else wanted * 2
-            wanted = max(min(used, BATCH_BYTES), _LEAST_READ, self._block_length())
+            # as much as the last batch took and a little more, or more than was too little
+            wanted = wanted * 2 if stop == Stop.MORE else (end - begin) * 17 // 16
+            wanted = max(min(wanted, BATCH_BYTES), _LEAST_READ, self._block_length())
             del data
             going = self._go_on(decoder, stop)
 
     def _open(self) -> None:
-        if not self._require(blocks.HEADER):
+        if not self._feed.require(blocks.HEADER):
             reason = self._stream.error or "too short to be a capture"
             raise CaptureError(f"tiercel: {self.path}: {reason}")
-        if int.from_bytes(self._pending[:4], "little") != blocks.SECTION:
+        if self._feed.header()[0] != blocks.SECTION:
             raise CaptureError(f"tiercel: {self.path}: not a capture (it does not start with a section header)")
         fault = self._section_fault()
         if fault:
@@ -119,25 +123,17 @@ class Capture:
 
     def _section_fault(self) -> str:
         """Return why the section header at hand cannot be read on from, empty when it can."""
-        if not self._require(16):
+        if not self._feed.require(16):
             return "the section header is cut off"
-        if self._pending[8:12] == blocks.SECTION_MAGIC[::-1]:
+        magic = self._feed.peek(8, 12)
+        if magic == blocks.SECTION_MAGIC[::-1]:
             return "written on a big-endian machine, which is not supported"
-        if self._pending[8:12] != blocks.SECTION_MAGIC:
+        if magic != blocks.SECTION_MAGIC:
             return "the section header holds no byte-order magic"
-        major = int.from_bytes(self._pending[12:14], "little")
+        major = int.from_bytes(self._feed.peek(12, 14), "little")
         if major > blocks.MAJOR_VERSION:
             return f"file format version {major} is newer than this reads (up to {blocks.MAJOR_VERSION})"
         return ""
-
-    def _require(self, size: int) -> bool:
-        """Read until ``size`` bytes are pending; False when the file has fewer."""
-        missing = size - len(self._pending)
-        if missing > 0:
-            room = bytearray(max(missing, _LEAST_READ))
-            got = self._stream.readinto(memoryview(room))
-            self._pending += memoryview(room)[:got]
-        return len(self._pending) >= size
 
     def _buffer(self, carried: bytearray, size: int) -> tuple[bytearray, int]:
         """Return a buffer of ``carried`` and then up to ``size`` bytes of the file, and where those begin."""
@@ -145,11 +141,8 @@ class Capture:
         data = bytearray(begin + size)
         with memoryview(data) as room:
             room[:begin] = carried
-            held = min(size, len(self._pending))
-            room[begin : begin + held] = memoryview(self._pending)[:held]
-            held += self._stream.readinto(room[begin + held :]) if held < size else 0
-        del self._pending[: min(held, size, len(self._pending))]
-        del data[begin + held :]
+            got = self._feed.fill(room[begin:])
+        del data[begin + got :]
         return data, begin
 
     def _fill(self, decoder: Decoder, data: bytearray, begin: int, size: int) -> tuple[int, Stop]:
@@ -164,39 +157,42 @@ class Capture:
             stop = Stop(decoder.stop)
             if stop != Stop.OTHER:
                 return position, stop
-            after = self._inline(data, position, self._offset + position - begin)
-            if after <= position:
-                return position, Stop.MORE if after < 0 else stop
-            position = after
+            position, after = self._between(data, position, self._feed.offset - len(data))
+            if after is not None:
+                return position, after
 
     def _block_length(self) -> int:
         """Return the length of the block at hand, 0 when it cannot be."""
-        length = int.from_bytes(self._pending[4:8], "little")
+        _, length = self._feed.header()
         return length if length <= blocks.MAX_BLOCK else 0
 
-    def _inline(self, data: bytearray, position: int, offset: int) -> int:
-        """Handle a block between events; return where the next one starts, -1 when bytes are missing.
+    def _between(self, data: bytearray, position: int, offset: int) -> tuple[int, Stop | None]:
+        """Handle the blocks between two events, from byte ``position`` of ``data`` on.
 
-        Returns ``position`` itself for a block that ends the batch: a section header, or one of impossible length.
+        ``offset`` is where the start of ``data`` is in the file. Returns where it got to and why decoding cannot go on
+        there, None when an event follows.
         """
-        kind, length = (int.from_bytes(data[position + i : position + i + 4], "little") for i in (0, 4))
-        if kind == blocks.SECTION or not blocks.FRAME <= length <= blocks.MAX_BLOCK:
-            return position
-        if position + length > len(data):
-            return -1
-        self._apply(kind, bytes(data[position + blocks.HEADER : position + length - 4]), offset)
-        return position + length
+        while position + blocks.HEADER <= len(data):
+            kind, length = _HEADER.unpack_from(data, position)
+            if kind in blocks.EVENTS:
+                return position, None
+            if kind == blocks.SECTION or not blocks.FRAME <= length <= blocks.MAX_BLOCK:
+                return position, Stop.OTHER
+            if position + length > len(data):
+                break
+            self._apply(kind, bytes(data[position + blocks.HEADER : position + length - 4]), offset + position)
+            position += length
+        return position, Stop.MORE
 
     def _go_on(self, decoder: Decoder, stop: Stop) -> bool:
         """Prepare for the next batch; False at the end."""
         if stop == Stop.FULL:
             return True
         if stop == Stop.DAMAGE:
-            length = int.from_bytes(self._pending[4:8], "little")
-            return self._stopped(f"event block of impossible length {length}")
+            return self._stopped(f"event block of impossible length {self._feed.header()[1]}")
         if stop == Stop.MORE:
-            return self._require(len(self._pending) + 1) or self._ended()
-        if int.from_bytes(self._pending[:4], "little") == blocks.SECTION:
+            return self._feed.require(len(self._feed) + 1) or self._ended()
+        if self._feed.header()[0] == blocks.SECTION:
             fault = self._section_fault()
             if fault:
                 return self._stopped(fault)
@@ -208,20 +204,19 @@ class Capture:
     def _describe(self) -> bool:
         """Read blocks up to the next event; False when there is none."""
         while True:
-            if not self._require(blocks.HEADER):
+            if not self._feed.require(blocks.HEADER):
                 return self._ended()
-            kind, length = (int.from_bytes(self._pending[i : i + 4], "little") for i in (0, 4))
+            kind, length = self._feed.header()
             if kind in blocks.EVENTS:
                 return True
             if not blocks.FRAME <= length <= blocks.MAX_BLOCK:
                 return self._stopped(f"block of impossible length {length}")
-            if not self._require(length):
+            if not self._feed.require(length):
                 return self._ended()
-            if self._pending[length - 4 : length] != self._pending[4:8]:
+            if self._feed.peek(length - 4, length) != self._feed.peek(4, 8):
                 return self._stopped("block whose two lengths differ")
-            self._apply(kind, bytes(self._pending[blocks.HEADER : length - 4]), self._offset)
-            del self._pending[:length]
-            self._offset += length
+            self._apply(kind, self._feed.peek(blocks.HEADER, length - 4), self._feed.offset)
+            self._feed.skip(length)
 
     def _apply(self, kind: int, body: bytes, offset: int) -> None:
         """Take over what a block says of the host; a fault inside it is noted and reading goes on."""
@@ -242,13 +237,13 @@ class Capture:
     def _ended(self) -> bool:
         """The file has no more bytes: note damage unless it ends between blocks."""
         if self._stream.error:
-            self._note(self._offset + len(self._pending), self._stream.error)
-        elif self._pending:
-            self._note(self._offset, "the file ends inside a block")
+            self._note(self._feed.offset + len(self._feed), self._stream.error)
+        elif len(self._feed):
+            self._note(self._feed.offset, "the file ends inside a block")
         return False
 
     def _stopped(self, reason: str) -> bool:
-        self._note(self._offset, reason)
+        self._note(self._feed.offset, reason)
         return False
 
     def _note(self, offset: int, reason: str) -> None:
