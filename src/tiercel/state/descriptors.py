@@ -53,8 +53,8 @@ class Descriptors(SocketEvents):
         SocketEvents.__init__(self, tables, threads, world)
         self.action_cells = actions()
         self.location_cells = locations()
-        self.actions = self.action_cells
-        self.locations = self.location_cells
+        self.actions = self.action_cells.data
+        self.locations = self.location_cells.data
         self.types = len(self.action_cells)
         self.server_ports: set[int] = set()
 

@@ -27,11 +27,12 @@ class Reader:
         if len(batch.first) < batch.count + 1 or len(batch.start) != len(batch.length):
             raise ValueError(f"batch of {batch.count} events has {len(batch.first)} span offsets")
         self.buffer = batch.data
+        # memory views, for they yield Python's integers where this runs uncompiled
         self.data: Sequence[int] = batch.data
         self.bytes_held = len(batch.data)
-        self.first: Sequence[int] = batch.first  # type: ignore[assignment]
-        self.start: Sequence[int] = batch.start  # type: ignore[assignment]
-        self.sizes: Sequence[int] = batch.length  # type: ignore[assignment]
+        self.first: Sequence[int] = batch.first.data
+        self.start: Sequence[int] = batch.start.data
+        self.sizes: Sequence[int] = batch.length.data
 
     def params(self, i: int) -> int:
         """Return how many parameters event ``i`` carries."""

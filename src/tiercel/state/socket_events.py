@@ -35,6 +35,16 @@ _UNIX_SOURCE = int(F.UNIX_SOURCE)
 _UNIX_DEST = int(F.UNIX_DEST)
 _SOCKET = int(F.SOCKET)
 
+_AF_INET6 = sockets.AF_INET6
+_AF_INET = sockets.AF_INET
+_AF_NETLINK = sockets.AF_NETLINK
+_AF_UNIX = sockets.AF_UNIX
+_L4_ICMP = sockets.L4_ICMP
+_L4_RAW = sockets.L4_RAW
+_L4_TCP = sockets.L4_TCP
+_L4_UDP = sockets.L4_UDP
+_L4_UNKNOWN = sockets.L4_UNKNOWN
+_NOTHING = sockets.NOTHING
 _IPV4 = int(FdKind.IPV4_SOCK)
 _IPV6 = int(FdKind.IPV6_SOCK)
 _IPV4_SERVER = int(FdKind.IPV4_SERVSOCK)
@@ -72,13 +82,13 @@ class SocketEvents(OpenEvents):
         OpenEvents.__init__(self, tables, threads)
         self.interfaces = sockets.Interfaces([] if world is None else world.interfaces)
         self.tuple_cells = tuples()
-        self.tuple_at = self.tuple_cells
+        self.tuple_at = self.tuple_cells.data
         self.steady: set[tuple[int, bytes]] = set()
         self.made: dict[tuple[int, int, int, int], int] = {}  # family, type, protocol, flags: row of a new socket
         self.kind = 0
         self.flags = 0
         self.name = 0
-        self.known = sockets.NOTHING
+        self.known = _NOTHING
 
     def _take(self) -> None:
         """Start to work on the socket the event is about."""
@@ -87,7 +97,7 @@ class SocketEvents(OpenEvents):
         self.flags = data[self.file_row, _FLAGS]
         self.name = data[self.file_row, _NAME]
         known = data[self.file_row, _SOCKET]
-        self.known = sockets.NOTHING if known < 0 else self.strings.values[known]
+        self.known = _NOTHING if known < 0 else self.strings.values[known]
 
     def _commit(self) -> None:
         """Give the descriptor the row of the state worked out."""
@@ -131,26 +141,26 @@ class SocketEvents(OpenEvents):
         self.kind = _UNKNOWN
         self.flags = 0
         self.name = 0
-        self.known = sockets.NOTHING
-        if domain == sockets.AF_UNIX:
+        self.known = _NOTHING
+        if domain == _AF_UNIX:
             self.kind = _UNIX
-        elif domain == sockets.AF_INET or domain == sockets.AF_INET6:
-            self.kind = _IPV4 if domain == sockets.AF_INET else _IPV6
-            l4 = sockets.L4_UNKNOWN
+        elif domain == _AF_INET or domain == _AF_INET6:
+            self.kind = _IPV4 if domain == _AF_INET else _IPV6
+            l4 = _L4_UNKNOWN
             if protocol == 0:
                 low = type & 0xFF  # the higher bits may hold SOCK_NONBLOCK and SOCK_CLOEXEC
                 if low == 1:
-                    l4 = sockets.L4_TCP
+                    l4 = _L4_TCP
                 elif low == 2:
-                    l4 = sockets.L4_UDP
+                    l4 = _L4_UDP
             elif protocol in (6, 17, 1):
-                l4 = {6: sockets.L4_TCP, 17: sockets.L4_UDP, 1: sockets.L4_ICMP}[protocol]
+                l4 = {6: _L4_TCP, 17: _L4_UDP, 1: _L4_ICMP}[protocol]
                 if type == 3:
-                    l4 = sockets.L4_RAW
+                    l4 = _L4_RAW
             elif protocol == 255:
-                l4 = sockets.L4_RAW
+                l4 = _L4_RAW
             self.known = sockets.set_protocol(self.kind, self.known, l4)
-        elif domain == sockets.AF_NETLINK:
+        elif domain == _AF_NETLINK:
             self.kind = _NETLINK
         self.add(fd, openflags)
         if self.file_row >= 0:
@@ -205,11 +215,11 @@ class SocketEvents(OpenEvents):
             return
         self._take()
         known = self.known
-        if data[0] == sockets.AF_INET and data[5:7] != b"\0\0":
+        if data[0] == _AF_INET and data[5:7] != b"\0\0":
             self.kind = _IPV4_SERVER
             self.known = sockets.overlay(known, 0, data[1:7] + known[12:13])
             self.flags |= _SERVER
-        elif data[0] == sockets.AF_INET6 and data[17:19] != b"\0\0":
+        elif data[0] == _AF_INET6 and data[17:19] != b"\0\0":
             if sockets.is_mapped(data[1:17]):
                 self.kind = _IPV4_SERVER
                 self.known = sockets.overlay(known, 0, data[13:19] + known[36:37])
@@ -242,11 +252,11 @@ class SocketEvents(OpenEvents):
 
     def _aim(self, target: bytes) -> None:
         """Enter where a socket connects to when the driver could not tell its own end."""
-        if target[0] == sockets.AF_INET:
+        if target[0] == _AF_INET:
             self.kind = _IPV4
             self.known = sockets.overlay(self.known, 4, target[1:5])
             self.known = sockets.overlay(self.known, 10, target[5:7])
-        elif target[0] == sockets.AF_INET6:
+        elif target[0] == _AF_INET6:
             if sockets.is_mapped(target[1:17]):
                 self.kind = _IPV4
                 self.known = sockets.overlay(self.known, 4, target[13:17])
@@ -260,9 +270,9 @@ class SocketEvents(OpenEvents):
 
     def _connected(self, ends: bytes) -> None:
         """Enter both ends of a connection the caller made."""
-        if ends[0] == sockets.AF_INET or ends[0] == sockets.AF_INET6:
+        if ends[0] == _AF_INET or ends[0] == _AF_INET6:
             before = self.known
-            if ends[0] == sockets.AF_INET:
+            if ends[0] == _AF_INET:
                 self.kind = _IPV4
                 self.known = sockets.merge4(_IPV4, before, ends[1:5], ends[5:7], ends[7:11], ends[11:13])
             elif sockets.is_mapped(ends[1:17]) and sockets.is_mapped(ends[19:35]):
@@ -271,12 +281,7 @@ class SocketEvents(OpenEvents):
             else:
                 self.kind = _IPV6
                 self.known = sockets.merge6(_IPV6, before, ends[1:17], ends[17:19], ends[19:35], ends[35:37])
-            if (
-                self.known is not before
-                and self.flags & _SERVER
-                and self.kind == _IPV4
-                and self.known[12] == sockets.L4_UDP
-            ):
+            if self.known is not before and self.flags & _SERVER and self.kind == _IPV4 and self.known[12] == _L4_UDP:
                 self.known = sockets.swap(self.kind, self.known)
             self.name = self.strings.intern(sockets.name(self.kind, self.known))
         else:
@@ -285,7 +290,7 @@ class SocketEvents(OpenEvents):
             if len(ends) < 17:
                 return
             self.known = sockets.overlay(self.known, 0, ends[1:17])
-            if ends[0] == sockets.AF_UNIX:
+            if ends[0] == _AF_UNIX:
                 self.name = self.strings.intern(sockets.tuple_text(ends))
         if not self.flags & (_CLIENT | _SERVER):
             self.flags |= _CLIENT
@@ -300,24 +305,24 @@ class SocketEvents(OpenEvents):
         ends = reader.raw(reader.span(self.index, 1))
         if not sockets.is_tuple(ends):
             return
-        blank = sockets.NOTHING
-        if ends[0] == sockets.AF_INET:
+        blank = _NOTHING
+        if ends[0] == _AF_INET:
             self.kind = _IPV4
             self.known = sockets.merge4(_UNINITIALIZED, blank, ends[1:5], ends[5:7], ends[7:11], ends[11:13])
-        elif ends[0] == sockets.AF_INET6:
+        elif ends[0] == _AF_INET6:
             if sockets.is_mapped(ends[1:17]) and sockets.is_mapped(ends[19:35]):
                 self.kind = _IPV4
                 self.known = sockets.merge4(_UNINITIALIZED, blank, ends[13:17], ends[17:19], ends[31:35], ends[35:37])
             else:
                 self.kind = _IPV6
                 self.known = sockets.merge6(_UNINITIALIZED, blank, ends[1:17], ends[17:19], ends[19:35], ends[35:37])
-        elif ends[0] == sockets.AF_UNIX:
+        elif ends[0] == _AF_UNIX:
             self.kind = _UNIX
             self.known = sockets.overlay(blank, 0, ends[1:17])
         else:
             return
         if self.kind != _UNIX:
-            self.known = sockets.set_protocol(self.kind, self.known, sockets.L4_TCP)
+            self.known = sockets.set_protocol(self.kind, self.known, _L4_TCP)
         self.name = self.strings.intern(sockets.tuple_text(ends))
         self.flags = _SERVER | _CONNECTED
         openflags = 0
@@ -331,7 +336,7 @@ class SocketEvents(OpenEvents):
             return
         reader = self.reader
         ends = reader.raw(reader.span(self.index, 4))
-        if ends and (ends[0] == sockets.AF_INET or ends[0] == sockets.AF_INET6):
+        if ends and (ends[0] == _AF_INET or ends[0] == _AF_INET6):
             self.add_socket(reader.i64(reader.span(self.index, 2)), ends[0], 2, 17, 0)
 
     def transfer(self, type: int, incoming: bool) -> None:
@@ -367,7 +372,7 @@ class SocketEvents(OpenEvents):
         if known in self.steady:
             return
         self._take()
-        if self.name != 0 and self.kind == _IPV4 and self.known[12] == sockets.L4_TCP:
+        if self.name != 0 and self.kind == _IPV4 and self.known[12] == _L4_TCP:
             return
         before = self.file_row
         learned = self._learn(ends)
@@ -391,14 +396,14 @@ class SocketEvents(OpenEvents):
         if not sockets.is_tuple(ends):
             return False
         before = self.known
-        if ends[0] == sockets.AF_INET:
+        if ends[0] == _AF_INET:
             if self.kind == _IPV4_SERVER:
                 before = sockets.overlay(before, 12, before[6:7])
             kind = self.kind = _IPV4
             self.known = sockets.merge4(kind, before, ends[1:5], ends[5:7], ends[7:11], ends[11:13])
             if self.known is before:
                 return False
-        elif ends[0] == sockets.AF_INET6:
+        elif ends[0] == _AF_INET6:
             if sockets.is_mapped(ends[1:17]) and sockets.is_mapped(ends[19:35]):
                 self.kind = _IPV4
                 self.known = sockets.merge4(_IPV4, before, ends[13:17], ends[17:19], ends[31:35], ends[35:37])
@@ -406,12 +411,12 @@ class SocketEvents(OpenEvents):
                 self.known = sockets.merge6(self.kind, before, ends[1:17], ends[17:19], ends[19:35], ends[35:37])
             if self.known is before:
                 return False
-        elif ends[0] == sockets.AF_UNIX:
+        elif ends[0] == _AF_UNIX:
             self.kind = _UNIX
             self.known = sockets.overlay(before, 0, ends[1:17])
             return True
         if (self.kind == _IPV4 or self.kind == _IPV6) and sockets.protocol(self.kind, self.known) == 0:
-            self.known = sockets.set_protocol(self.kind, self.known, sockets.L4_UDP)
+            self.known = sockets.set_protocol(self.kind, self.known, _L4_UDP)
         self.known = self.interfaces.complete(self.kind, self.known)
         return True
 

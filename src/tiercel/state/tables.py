@@ -42,7 +42,7 @@ class Rows:
         self.count = 0
         self.capacity = capacity
         self.array: NDArray[np.int64] = np.zeros((capacity, width), dtype=np.int64)
-        self.data = self.array
+        self.data = self.array.data
 
     def blank(self) -> int:
         """Append a row of zeros and return its number."""
@@ -64,7 +64,7 @@ class Rows:
         larger[: self.capacity] = self.array
         self.capacity *= 2
         self.array = larger
-        self.data = larger
+        self.data = larger.data
 
     def replace(self, rows: NDArray[np.int64]) -> None:
         """Hold ``rows``, shape (n, width), in place of all there were."""
@@ -72,7 +72,7 @@ class Rows:
         self.capacity = max(1024, 2 * self.count)
         self.array = np.zeros((self.capacity, self.width), dtype=np.int64)
         self.array[: self.count] = rows
-        self.data = self.array
+        self.data = self.array.data
 
     def column(self, index: int) -> NDArray[np.int64]:
         """Return a view of one column over all rows in use, shape (count,)."""
