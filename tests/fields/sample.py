@@ -19,19 +19,29 @@ I64 = NDArray[np.int64]
 
 
 class FixedLookup:
-    """Threads and descriptors that never change."""
+    """Threads and descriptors that never change, but for the ``changes``: (index, tid, row from then on)."""
 
-    def __init__(self, threads: dict[int, int], files: dict[tuple[int, int], int]) -> None:
-        self.threads, self.open = threads, files
+    def __init__(
+        self,
+        threads: dict[int, int],
+        files: dict[tuple[int, int], int],
+        changes: list[tuple[int, int, int]],
+    ) -> None:
+        self.threads, self.open, self.changes = threads, files, changes
 
     def process(self, tid: int, index: int) -> int:
-        return self.threads.get(tid, -1)
+        row = self.threads.get(tid, -1)
+        for since, changed, now in self.changes:
+            if changed == tid and since <= index:
+                row = now
+        return row
 
     def file(self, owner: int, fd: int, index: int) -> int:
         return self.open.get((owner, fd), -1)
 
     def processes(self, tids: I64, indices: I64) -> I64:
-        return np.array([self.threads.get(tid, -1) for tid in tids.tolist()], np.int64)
+        asked = zip(tids.tolist(), indices.tolist(), strict=True)
+        return np.array([self.process(tid, index) for tid, index in asked], np.int64)
 
     def files(self, owners: I64, fds: I64, indices: I64) -> I64:
         keys = zip(owners.tolist(), fds.tolist(), strict=True)
@@ -46,9 +56,14 @@ class Sample:
         self.world = World()
         self.rows: dict[int, int] = {}
         self.open: dict[tuple[int, int], int] = {}
+        self.changes: list[tuple[int, int, int]] = []
 
     def process(self, tid: int, **cells: int | bytes) -> None:
         """Add a thread; cells are named as in :class:`P`, texts are bytes."""
+        self.rows[tid] = self.row(tid, **cells)
+
+    def row(self, tid: int, **cells: int | bytes) -> int:
+        """Add a row of a thread, and return its number."""
         row = self.tables.processes.blank()
         defaults: dict[str, int | bytes] = {
             "PID": tid, "PTID": 0, "VTID": tid, "VPID": tid, "CONTAINER": -1, "FDOWNER": tid, "LOGINUID": 0xFFFFFFFF
@@ -56,7 +71,7 @@ class Sample:
         for name, value in {"TID": tid, **defaults, **cells}.items():
             number = self.tables.strings.intern(value) if isinstance(value, bytes) else value
             self.tables.processes.array[row, P[name]] = number
-        self.rows[tid] = row
+        return row
 
     def file(self, owner: int, fd: int, kind: int, name: bytes) -> None:
         """Add an open descriptor."""
@@ -65,8 +80,9 @@ class Sample:
         self.tables.files.array[row, F.NAME] = self.tables.strings.intern(name)
         self.open[owner, fd] = row
 
-    def batch(self, ts: int = 1000) -> Batch:
-        rows = np.array([*self.rows.values(), -1], np.int32)
+    def batch(self, ts: int = 1000, times: int = 1) -> Batch:
+        """Return the batch, its events ``times`` times over."""
+        rows = np.array([*self.rows.values(), -1] * times, np.int32)
         n = len(rows)
         zeros = np.zeros(n, np.int32)
         batch = Batch(
@@ -75,7 +91,7 @@ class Sample:
             count=n,
             num=np.arange(1, n + 1, dtype=np.uint64),
             ts=np.full(n, ts, np.uint64),
-            tid=np.array([*self.rows, -1], np.int64),
+            tid=np.array([*self.rows, -1] * times, np.int64),
             cpu=np.zeros(n, np.uint16),
             types=np.full(n, 5, np.uint16),
             first=np.zeros(n + 1, np.int32),
@@ -92,7 +108,7 @@ class Sample:
             memory=np.zeros((n, 3), np.uint32),
             faults=np.zeros((n, 2), np.uint64),
         )
-        batch.lookup = cast(Any, FixedLookup(self.rows, self.open))
+        batch.lookup = cast(Any, FixedLookup(self.rows, self.open, self.changes))
         batch.world = self.world
         return batch
 
@@ -106,6 +122,9 @@ class Sample:
             assert values(asked.bulk(batch, backwards, argument), batch)[::-1] == rows
             assert values(asked.bulk(batch, np.arange(batch.count), argument), batch) == rows
             assert values(asked.bulk(batch, np.zeros(0, np.int64), argument), batch) == []
+            again = self.batch(ts, times=3)
+            each = [asked.row(Event(again, i), argument) for i in range(again.count)]
+            assert values(asked.bulk(again, np.arange(again.count), argument), again) == each
         return dict(zip(tids, rows, strict=True))
 
     def shown(self, name: str, tid: int, argument: str | int | None = None) -> Value | None:

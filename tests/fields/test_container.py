@@ -75,6 +75,23 @@ def test_value(
     assert list(sample.ask(name, argument).values()) == [host, web, unknown, None]
 
 
+def test_odd_metadata() -> None:
+    sample = Sample()
+    odd: dict[str, object] = {
+        "name": "\ud800",
+        "image": 5,
+        "labels": [],
+        "Mounts": {"a": 1},
+        "type": "docker",
+        "ip": None,
+    }
+    sample.world.containers[b"c"] = [Container(b"c", 0, odd)]
+    sample.process(1, CONTAINER=b"c")
+    assert sample.ask("container.name")[1] == b"?"
+    for name in ("container.image", "container.labels", "container.mounts", "container.type", "container.ip"):
+        assert sample.ask(name)[1] == b""
+
+
 def test_metadata_counts_from_the_event_that_told_it(sample: Sample) -> None:
     sample.world.containers[b"unheard-of"] = [
         Container(b"unheard-of", 3, {"name": "first"}),

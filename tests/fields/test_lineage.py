@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from tests.fields.oracle_values import values
 from tests.fields.sample import Sample
+from tiercel.fields.catalogue import FIELDS
+from tiercel.state.event import Event
 
 IN_NAMESPACE = 1 << 29
 
@@ -115,3 +119,23 @@ def test_leader_inside_a_namespace_is_the_oldest_ancestor_that_shares_the_id() -
     sample.process(102, PTID=101, VTID=3, COMM=b"third", SID=2, FLAGS=IN_NAMESPACE)
     sample.process(103, PTID=102, VTID=4, COMM=b"fourth", SID=-1, FLAGS=IN_NAMESPACE)
     assert sample.ask("proc.sname") == {1: b"init", 100: b"init", 101: b"", 102: b"second", 103: b"", -1: None}
+
+
+def test_ancestors_are_those_at_the_time_of_the_event(sample: Sample) -> None:
+    events = len(sample.rows) + 1
+    shell = sample.row(20, PTID=1, COMM=b"python", SID=20)
+    sample.changes = [(events + 2, 20, shell)]  # the shell executes something else in the second round of events
+    batch = sample.batch(times=3)
+    at = np.arange(batch.count)
+    curls = at[3::events]
+    for name, expected in {
+        "proc.pname": [b"bash", b"python", b"python"],
+        "proc.sname": [b"bash", b"python", b"python"],
+        "proc.loginshellid": [None, None, None],
+        "proc.acmdline": [[b"helper", b"systemd"]] * 3,
+    }.items():
+        bulk = FIELDS[name].bulk
+        assert bulk is not None
+        assert [values(bulk(batch, at, None), batch)[i] for i in curls] == expected
+        assert [FIELDS[name].row(Event(batch, int(i)), None) for i in curls] == expected
+        assert values(bulk(batch, curls, None), batch) == expected

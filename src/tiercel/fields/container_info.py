@@ -59,7 +59,7 @@ def announced(event: Event) -> Info | None:
         return None
     try:
         info = json.loads((event.param(text) or b"").rstrip(b"\0"))["container"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return info if isinstance(info, dict) else None
 
@@ -84,7 +84,12 @@ def caller_info(event: Event) -> Info | None:
 
 def encode(text: object) -> bytes:
     """Return a JSON text as the bytes it was made of, empty when it is no text."""
-    return text.encode("utf-8", "surrogateescape") if isinstance(text, str) else b""
+    if not isinstance(text, str):
+        return b""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half of a pair, written as an escape
+        return text.encode("utf-8", "replace")
 
 
 def info_field(

@@ -11,7 +11,7 @@ from tiercel.fields.bulk import I64
 from tiercel.fields.model import Argument, Column, Field, Value, ValueType
 from tiercel.fields.process_name import env_reading, variable
 from tiercel.fields.process_text import ENV
-from tiercel.fields.subjects import level, main_of, next_thread, steady_lineages
+from tiercel.fields.subjects import MOST_STEPS, level, main_of, next_thread, steady_lineages
 from tiercel.state.batch import Batch
 from tiercel.state.event import Event
 
@@ -42,7 +42,7 @@ def _printed(event: Event, argument: str | int | None) -> Value | None:
         return b""
     if name is not None:
         return next((value for row in _up(event, main, _REACH) if (value := _environment(event, row, name))), b"")
-    rows = list(_up(event, main, min(steps, 4096)))
+    rows = list(_up(event, main, min(steps, MOST_STEPS)))
     return None if len(rows) < steps else _environment(event, rows[-1])
 
 

@@ -6,7 +6,7 @@ from functools import cache
 
 from tiercel.fields.bulk import I64, Cell, Derived, derived_text, text_getters
 from tiercel.fields.make import number, text
-from tiercel.fields.model import Argument, Column, Field, Value, ValueType
+from tiercel.fields.model import Argument, BulkGetter, Column, Field, RowGetter, Value, ValueType
 from tiercel.fields.process_text import ARGS, CMDLINE, COMM, ENV, EXE, EXELINE, EXEPATH, environment_value, items
 from tiercel.fields.subjects import CALLER, level
 from tiercel.state.batch import Batch, Tables
@@ -23,8 +23,8 @@ def _nth_item(index: int) -> Derived:
 
 
 @cache
-def _args_reading(index: int | None) -> Derived:
-    return ARGS if index is None else _nth_item(index)
+def _args(index: int | None) -> tuple[RowGetter, BulkGetter]:
+    return text_getters(CALLER, ARGS if index is None else _nth_item(index))
 
 
 @cache
@@ -36,6 +36,11 @@ def env_reading(name: str | None) -> Derived:
     return derived_text(lambda tables, env: environment_value(items(tables.strings.get(env)), wanted), P.ENV)
 
 
+@cache
+def _env(name: str | None) -> tuple[RowGetter, BulkGetter]:
+    return text_getters(CALLER, env_reading(name))
+
+
 def variable(argument: str | int | None) -> str | None:
     """Return the variable's name in the brackets; digits alone name no variable."""
     if argument is None or isinstance(argument, int) or not argument or argument.isdigit():
@@ -44,19 +49,19 @@ def variable(argument: str | int | None) -> str | None:
 
 
 def _args_row(event: Event, argument: str | int | None) -> Value | None:
-    return text_getters(CALLER, _args_reading(level(argument)))[0](event, None)
+    return _args(level(argument))[0](event, None)
 
 
 def _args_bulk(batch: Batch, indices: I64, argument: str | int | None) -> Column:
-    return text_getters(CALLER, _args_reading(level(argument)))[1](batch, indices, None)
+    return _args(level(argument))[1](batch, indices, None)
 
 
 def _env_row(event: Event, argument: str | int | None) -> Value | None:
-    return text_getters(CALLER, env_reading(variable(argument)))[0](event, None)
+    return _env(variable(argument))[0](event, None)
 
 
 def _env_bulk(batch: Batch, indices: I64, argument: str | int | None) -> Column:
-    return text_getters(CALLER, env_reading(variable(argument)))[1](batch, indices, None)
+    return _env(variable(argument))[1](batch, indices, None)
 
 
 def _count(tables: Tables, args: int) -> int:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tiercel.fields.bulk import I64, Cell, Derived, derived_text, text_getters
 from tiercel.fields.make import number, text, truth
-from tiercel.fields.model import Argument, Column, Field, Value, ValueType
+from tiercel.fields.model import Argument, BulkGetter, Column, Field, RowGetter, Value, ValueType
 from tiercel.fields.process_text import CAP_EFFECTIVE, CAP_INHERITABLE, CAP_PERMITTED, CGROUPS, cgroups
 from tiercel.fields.process_usage import Counter, counted, memory
 from tiercel.fields.subjects import CALLER, IS_MAIN_THREAD
@@ -43,21 +43,21 @@ def _name_tid_row(event: Event, argument: str | int | None) -> Value | None:
 
 
 @cache
-def _cgroup(subsystem: str) -> Derived:
+def _cgroup(subsystem: str) -> tuple[RowGetter, BulkGetter]:
     wanted = subsystem.encode()
 
     def path(tables: Tables, number: int) -> bytes | None:
         return next((path for name, path in cgroups(tables.strings.get(number)) if name == wanted), None)
 
-    return derived_text(path, P.CGROUPS)
+    return text_getters(CALLER, derived_text(path, P.CGROUPS))
 
 
 def _cgroup_row(event: Event, argument: str | int | None) -> Value | None:
-    return text_getters(CALLER, _cgroup(str(argument)))[0](event, None)
+    return _cgroup(str(argument))[0](event, None)
 
 
 def _cgroup_bulk(batch: Batch, indices: I64, argument: str | int | None) -> Column:
-    return text_getters(CALLER, _cgroup(str(argument)))[1](batch, indices, None)
+    return _cgroup(str(argument))[1](batch, indices, None)
 
 
 def _main_only(column: int, factor: int = 1) -> Counter:

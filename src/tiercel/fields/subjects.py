@@ -70,6 +70,10 @@ def next_threads(batch: Batch, rows: I64, indices: I64) -> I64:
     return parents
 
 
+MOST_STEPS = 1024
+"""Ancestors further away are not looked for: no tree is that deep, but parents may form a loop."""
+
+
 def level(argument: str | int | None) -> int | None:
     """Return the number in a field's brackets, None without one."""
     if argument is None:
@@ -117,19 +121,21 @@ class Ancestor:
     def __init__(self, default: int = 1) -> None:
         self.default = default
 
-    def row(self, event: Event, argument: str | int | None) -> int:
+    def _steps(self, argument: str | int | None) -> int:
         number = level(argument)
+        return self.default if number is None else min(number, MOST_STEPS)
+
+    def row(self, event: Event, argument: str | int | None) -> int:
         row = main_of(event, event.process)
-        for _ in range(self.default if number is None else number):
+        for _ in range(self._steps(argument)):
             row = main_of(event, next_thread(event, row))
             if row < 0:
                 break
         return row
 
     def rows(self, batch: Batch, indices: I64, argument: str | int | None) -> I64:
-        number = level(argument)
         rows = mains_of(batch, batch.process[indices].astype(np.int64), indices)
-        for _ in range(self.default if number is None else number):
+        for _ in range(self._steps(argument)):
             if not (rows >= 0).any():
                 break
             rows = mains_of(batch, next_threads(batch, rows, indices), indices)
