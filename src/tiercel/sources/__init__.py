@@ -1,0 +1,1 @@
+"""Sources: where events come from, decoded into batches of one layout."""

@@ -50,13 +50,13 @@ cdef class Decoder:
     cdef Py_ssize_t parameters(self, Py_ssize_t at, Py_ssize_t end, Py_ssize_t number) except -1
 
     @cython.locals(value=cython.Py_ssize_t, base=cython.Py_ssize_t, k=cython.Py_ssize_t, length=cython.Py_ssize_t)
-    cdef int measure(self, Py_ssize_t at, Py_ssize_t count, bint wide, Py_ssize_t end) except -1
+    cdef int measure(self, Py_ssize_t at, Py_ssize_t count, bint wide, Py_ssize_t end, bint aside) except -1
 
     @cython.locals(
         base=cython.Py_ssize_t, first=cython.Py_ssize_t, param=cython.Py_ssize_t, slot=cython.Py_ssize_t,
         k=cython.Py_ssize_t, op=cython.Py_ssize_t, code=cython.int, start=cython.int, length=cython.int,
     )
-    cdef int convert(self, Py_ssize_t chosen, Py_ssize_t stored, long long tid, Py_ssize_t block) except -1
+    cdef int convert(self, Py_ssize_t chosen, long long tid, Py_ssize_t block) except -1
 
     @cython.locals(slot=cython.Py_ssize_t, k=cython.Py_ssize_t)
     cdef int remember(self, long long tid, int number, Py_ssize_t count) except -1
@@ -64,7 +64,8 @@ cdef class Decoder:
     @cython.locals(
         end=cython.Py_ssize_t, kind=cython.uint, total=cython.Py_ssize_t, flags=cython.uint, at=cython.Py_ssize_t,
         header=cython.Py_ssize_t, most=cython.Py_ssize_t, block=cython.Py_ssize_t, number=cython.Py_ssize_t,
-        cpu=cython.ushort, ts=cython.ulonglong, tid=cython.longlong, traits=cython.uint, close=cython.Py_ssize_t, width=cython.Py_ssize_t,
+        cpu=cython.ushort, ts=cython.ulonglong, tid=cython.longlong, traits=cython.uint,
+        close=cython.Py_ssize_t, lengths=cython.Py_ssize_t, width=cython.Py_ssize_t,
         count=cython.Py_ssize_t, length=cython.Py_ssize_t, chosen=cython.Py_ssize_t, visible=cython.int,
         n=cython.Py_ssize_t,
     )

@@ -136,16 +136,15 @@ class Decoder:
 
         The text takes at most 49 bytes besides id, name and image; the block, header and all, has at least 51.
         """
-        base = self.spans
         texts = []
         for k in (0, 2, 3):
-            start, length = self.c_start[base + k], self.c_length[base + k]
+            start, length = self.t_start[k], self.t_length[k]
             if length < 1:
                 return 0
             texts.append(bytes(self.data[start : start + length - 1]))
-        if self.c_length[base + 1] != 4:
+        if self.t_length[1] != 4:
             return 0
-        kind = self.w32[self.c_start[base + 1]]
+        kind = self.w32[self.t_start[1]]
         made = b'{"id":"%b","type":%d,"name":"%b","image":"%b"}\0' % (texts[0], kind, texts[1], texts[2])
         self.data[block : block + len(made)] = made
         return len(made)
@@ -166,28 +165,32 @@ class Decoder:
             fitting = count
         return fitting
 
-    def measure(self, at: int, count: int, wide: bool, end: int) -> None:
-        """Append the spans of ``count`` parameters whose lengths start at ``at``; cut what reaches past ``end``."""
+    def measure(self, at: int, count: int, wide: bool, end: int, aside: bool) -> None:
+        """Append the spans of ``count`` parameters whose lengths start at ``at``; cut what reaches past ``end``.
+
+        Spans that are to be converted are put ``aside``.
+        """
         base = self.spans
         value = at + count * (4 if wide else 2)
         for k in range(count):
             length = self.w32[at + 4 * k] if wide else self.w16[at + 2 * k]
             if length > end - value:
                 length = end - value
-            self.c_start[base + k] = value
-            self.c_length[base + k] = length
+            if aside:
+                self.t_start[k] = value
+                self.t_length[k] = length
+            else:
+                self.c_start[base + k] = value
+                self.c_length[base + k] = length
             value += length
 
-    def convert(self, chosen: int, stored: int, tid: int, block: int) -> None:
-        """Replace the ``stored`` spans just measured by those of the final event."""
+    def convert(self, chosen: int, tid: int, block: int) -> None:
+        """Append the spans of the final event, made of those put aside."""
         base = self.spans
         first = self.plans[chosen, 3]
         slot = -1
         if self.plans[chosen, 2] >= 0:
             slot = self.waiting.take(tid, self.plans[chosen, 2])
-        for k in range(stored):
-            self.t_start[k] = self.c_start[base + k]
-            self.t_length[k] = self.c_length[base + k]
         for k in range(self.plans[chosen, 4]):
             op = first + k
             code = self.ops[op, 0]
@@ -281,7 +284,7 @@ class Decoder:
                     count = _PARAMS - 1
                 if count * width > close - at - 26:
                     count = 0
-                self.measure(at + 26, count, width == 4, close)
+                lengths = at + 26
             else:
                 length = self.w32[at + 16]
                 if traits & 16 and length > 3:
@@ -289,13 +292,15 @@ class Decoder:
                 if 22 <= length <= close - at:
                     close = at + length
                 count = self.parameters(at + 22, close, number)
-                self.measure(at + 22, count, False, close)
+                lengths = at + 22
+                width = 2
             chosen = self.action[number, count]
             if chosen == -2:
                 self.leading = False
                 continue
+            self.measure(lengths, count, width == 4, close, chosen >= 0)
             if chosen >= 0:
-                self.convert(chosen, count, tid, block)
+                self.convert(chosen, tid, block)
                 number = self.plans[chosen, 0]
                 count = self.plans[chosen, 4]
                 traits = self.traits[number]
