@@ -22,7 +22,10 @@ class Context:
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
+        self.everything = np.arange(batch.count)
         self.masks: dict[tuple[int, int], tuple[Indices, Mask]] = {}
+        self.asked: dict[int, int] = {}  # how many answers each shared evaluator has given
+        self.whole: dict[int, Mask] = {}  # answers for every event of the batch
         self.narrowed: dict[tuple[int, int], tuple[Indices, Indices]] = {}
 
 
@@ -42,18 +45,33 @@ class Evaluator:
 
     def mask(self, context: Context, indices: Indices) -> Mask:
         """Return where among ``indices`` the condition holds."""
-        key = (id(self), id(indices))
         if self.shared:
-            known = context.masks.get(key)
-            if known is not None:
-                return known[1]
+            return self._remembered(context, indices)
+        return self._measured(context, indices)
+
+    def _remembered(self, context: Context, indices: Indices) -> Mask:
+        """Answer from what was computed before; for all events at once when that has been asked in pieces."""
+        whole = context.whole.get(id(self))
+        if whole is not None:
+            return np.asarray(whole[indices])
+        key = (id(self), id(indices))
+        known = context.masks.get(key)
+        if known is not None:
+            return known[1]
+        asked = context.asked[id(self)] = context.asked.get(id(self), 0) + len(indices)
+        if asked > context.batch.count:
+            whole = context.whole[id(self)] = self._measured(context, context.everything)
+            return np.asarray(whole[indices])
+        mask = self._measured(context, indices)
+        context.masks[key] = (indices, mask)  # the selection is kept alive: its id is the key
+        return mask
+
+    def _measured(self, context: Context, indices: Indices) -> Mask:
         began = time.perf_counter()
         mask = self.compute(context, indices)
         self.seconds += time.perf_counter() - began
         self.seen += len(indices)
         self.passed += int(np.count_nonzero(mask))
-        if self.shared:
-            context.masks[key] = (indices, mask)  # the selection is kept alive: its id is the key
         return mask
 
     def narrow(self, context: Context, indices: Indices) -> Indices:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tiercel.engine.compare import Matcher, matcher, needs_all_elements, operand_is_list, operand_type
 from tiercel.engine.row import compare_values, getter, several
-from tiercel.fields.model import Column, ValueType
+from tiercel.fields.model import BulkGetter, Column, Field, ValueType
 from tiercel.rules.syntax import Check, FieldRef, Operand, Operator, Transform
 from tiercel.rules.transformers import apply
 from tiercel.state.batch import Batch, Tables
@@ -99,11 +99,47 @@ class TextMap:
         return found
 
 
+class Whole:
+    """A column over a whole batch, once enough of it has been asked for piecemeal."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.column: Column | None = None
+
+
+class FieldColumn:
+    """Takes a field's column from a batch.
+
+    Rules ask for the same field over many overlapping selections. When what was asked for adds up to the size of the
+    batch, the whole column is made and kept with the batch; from then on a selection is one gather.
+    """
+
+    def __init__(self, field: Field, bulk: BulkGetter, argument: str | int | None) -> None:
+        self.key = "column", field.name, argument
+        self.bulk, self.argument = bulk, argument
+
+    def __call__(self, batch: Batch, indices: Indices) -> Column:
+        whole = batch.derived.get(self.key)
+        if whole is None:
+            whole = batch.derived[self.key] = Whole()
+        if whole.column is None:
+            whole.asked += len(indices)
+            column = None
+            if whole.asked > batch.count:
+                column = self.bulk(batch, np.arange(batch.count), self.argument)
+            if column is None or column.offsets is not None:
+                return self.bulk(batch, indices, self.argument)
+            whole.column = column
+        kept: Column = whole.column
+        valid = None if kept.valid is None else kept.valid[indices]
+        return Column(kept.values[indices], text=kept.text, valid=valid)
+
+
 def column_getter(operand: Operand) -> ColumnGetter | None:
     """Return the function that takes the operand's column, None when it only has a row form."""
     if isinstance(operand, FieldRef):
-        bulk, argument = operand.field.bulk, operand.argument
-        return None if bulk is None else lambda batch, indices: bulk(batch, indices, argument)
+        bulk = operand.field.bulk
+        return None if bulk is None else FieldColumn(operand.field, bulk, operand.argument)
     return _transform_column(operand)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercel.fields.model import BulkGetter, Column, RowGetter, Value
+from tiercel.fields.span_texts import intern_spans
 from tiercel.state.batch import Batch
 from tiercel.state.event import Event
 
@@ -120,9 +121,7 @@ def integers(batch: Batch, indices: I64, positions: NDArray[np.int16], size: int
 
 def interned(batch: Batch, start: I64, length: I64) -> I64:
     """Return the string numbers of these stretches of the batch's data."""
-    data, intern = batch.data, batch.tables.strings.intern
-    pairs = zip(start.tolist(), length.tolist(), strict=True)
-    return np.array([intern(bytes(data[at : at + size])) for at, size in pairs], np.int64)
+    return intern_spans(batch, start, length)
 
 
 def unsigned(values: I64) -> NDArray[np.uint64]:
@@ -135,11 +134,14 @@ def text_ids(batch: Batch, texts: list[bytes | None]) -> I64:
     return np.array([-1 if text is None else intern(text) for text in texts], np.int64)
 
 
-def per_event(function: Callable[[Event, Argument], bytes | None]) -> tuple[RowGetter, BulkGetter]:
-    """Return the getters of a text that has to be made event by event."""
+def per_event(function: Callable[[Event, Argument], bytes | None], types: Mask) -> tuple[RowGetter, BulkGetter]:
+    """Return the getters of a text that has to be made event by event; only events of these types have one."""
 
     def bulk(batch: Batch, indices: I64, argument: Argument) -> Column:
-        return Column(text_ids(batch, [function(Event(batch, i), argument) for i in indices.tolist()]), text=True)
+        values = np.full(len(indices), -1, np.int64)
+        chosen = types[batch.types[indices]]
+        values[chosen] = text_ids(batch, [function(Event(batch, i), argument) for i in indices[chosen].tolist()])
+        return Column(values, text=True)
 
     return function, bulk
 

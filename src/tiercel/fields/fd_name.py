@@ -10,12 +10,13 @@ import re
 import numpy as np
 
 from tiercel.fields.evt_args import number_param, text_param
-from tiercel.fields.evt_columns import I64, Argument, both, joined, text_ids
+from tiercel.fields.evt_columns import I64, Argument, both, joined, numbers_at, text_ids
 from tiercel.fields.evt_flags import renderer
 from tiercel.fields.fd_rows import DIRECTORY, FILE, PairMap, TextMap, cell, row_of_event, rows_of
 from tiercel.fields.model import BulkGetter, Column, Value
 from tiercel.fields.params_render import AT_FDCWD
 from tiercel.fields.params_text import join_path
+from tiercel.fields.span_texts import intern_spans
 from tiercel.state.batch import Batch, Tables
 from tiercel.state.columns import F, P
 from tiercel.state.event import Event
@@ -72,6 +73,15 @@ def name_from_event(event: Event, raw: bool) -> bytes | None:
     return None if dirfd is None else join_path(directory_of(event, dirfd, path), path)
 
 
+def _join(tables: Tables, directory: int, path: int) -> int:
+    strings = tables.strings
+    return strings.intern(join_path(strings.values[directory], strings.values[path]))
+
+
+_JOINED = PairMap(_join)
+_UNSETTLED = -4
+
+
 def _names(batch: Batch, indices: I64, rows: I64, column: F) -> I64:
     """Return the string numbers of names, from the rows and where there is none from the events."""
     values = np.where(rows >= 0, cell(batch, rows, column), -1)
@@ -81,7 +91,47 @@ def _names(batch: Batch, indices: I64, rows: I64, column: F) -> I64:
         values[unknown & ~_ENTERS[types]] = 0
         told = unknown & _NAMES_ITSELF[types]
         raw = column is F.NAMERAW
-        values[told] = text_ids(batch, [name_from_event(Event(batch, i), raw) for i in indices[told].tolist()])
+        values[told] = _told_names(batch, indices[told], raw)
+    return values
+
+
+def _told_names(batch: Batch, indices: I64, raw: bool) -> I64:
+    """Return the string numbers of the names that these events' arguments give."""
+    values = np.full(len(indices), _UNSETTLED, np.int64)
+    openat = np.flatnonzero(np.isin(batch.types[indices], list(_OPENAT)))
+    if len(openat):
+        values[openat] = _opened_names(batch, indices[openat], raw)
+    rest = np.flatnonzero(values == _UNSETTLED)
+    values[rest] = text_ids(batch, [name_from_event(Event(batch, i), raw) for i in indices[rest].tolist()])
+    return values
+
+
+def _opened_names(batch: Batch, indices: I64, raw: bool) -> I64:
+    """Return the names of ``openat`` events whose path is absolute or relative to the working directory.
+
+    The others, and those that lack a parameter, are left unsettled.
+    """
+    values = np.full(len(indices), _UNSETTLED, np.int64)
+    first = batch.first[indices].astype(np.int64)
+    whole = np.flatnonzero(batch.first[indices + 1] - first > 2)
+    first = first[whole]
+    whole = whole[(batch.length[first + 1] == 8) & (batch.length[first + 2] > 0)]
+    first = batch.first[indices[whole]].astype(np.int64)
+    start, length = batch.start[first + 2].astype(np.int64), batch.length[first + 2].astype(np.int64)
+    paths = intern_spans(batch, start, length, cut=True)
+    plain = paths != batch.tables.strings.intern(b"(NULL)")
+    if raw:
+        values[whole[plain]] = paths[plain]
+        return values
+    processes = batch.process[indices[whole]].astype(np.int64)
+    absolute = numbers_at(batch, start, 1, signed=False) == ord("/")
+    here = numbers_at(batch, batch.start[first + 1].astype(np.int64), 8, signed=True) == AT_FDCWD
+    settled = plain & (absolute | (here & (processes >= 0)))
+    directories = np.full(len(whole), batch.tables.strings.intern(b"."), np.int64)
+    relative = settled & ~absolute
+    cwd = batch.tables.processes.array[processes[relative], P.CWD]
+    directories[relative] = np.maximum(cwd, 0)
+    values[whole[settled]] = _JOINED.many(batch.tables, directories[settled], paths[settled])
     return values
 
 
