@@ -11,6 +11,7 @@ from tiercel.fields.evt_arguments import PARAMS, SIGNED, SIZES, longest_name, ra
 from tiercel.fields.evt_columns import (
     I64,
     Argument,
+    Mask,
     both,
     interned,
     joined,
@@ -80,7 +81,7 @@ def _arg_bulk(batch: Batch, indices: I64, argument: Argument) -> Column:
     return Column(values, text=True)
 
 
-def _charbufs(batch: Batch, start: I64, length: I64) -> I64:
+def charbufs(batch: Batch, start: I64, length: I64) -> I64:
     """Return the string numbers of texts up to their NUL; without bytes a text is ``<NA>``."""
     data, intern = batch.data, batch.tables.strings.intern
     missing = intern(b"<NA>")
@@ -117,7 +118,7 @@ def _rawarg(batch: Batch, indices: I64, argument: Argument) -> Column:
             chosen &= length == SIZES[kind]
             values[chosen] = numbers_at(batch, start[chosen], SIZES[kind], kind in SIGNED)
         elif kind in _TEXT_TYPES and text:
-            values[chosen] = _charbufs(batch, start[chosen], length[chosen])
+            values[chosen] = charbufs(batch, start[chosen], length[chosen])
         elif kind not in SIZES and text:
             chosen &= length > 0
             values[chosen] = interned(batch, start[chosen], length[chosen])
@@ -232,17 +233,25 @@ def _docker_image(event: Event, argument: Argument) -> bytes | None:
     return None if value is None else value.partition(b"@")[0]
 
 
+def _types(*numbers: int) -> Mask:
+    mask = np.zeros(len(EVENTS), np.bool_)
+    mask[list(numbers)] = True
+    return mask
+
+
+_DOCKER = _types(_INFRASTRUCTURE)
+
 ROW, BULK = joined(
     {
         "evt.args": (_args, _args_bulk),
         "evt.info": (_args, _args_bulk),
         "evt.arg": (_arg, _arg_bulk),
         "evt.rawarg": both(_rawarg),
-        "evt.abspath": per_event(_abspath),
-        "evt.infra.docker.name": per_event(lambda event, argument: _infrastructure(event, b"Event")),
-        "evt.infra.docker.container.id": per_event(_docker_id),
-        "evt.infra.docker.container.name": per_event(lambda event, argument: _infrastructure(event, b"name")),
-        "evt.infra.docker.container.image": per_event(_docker_image),
+        "evt.abspath": per_event(_abspath, _types(_BY_HANDLE, *_ABSPATHS)),
+        "evt.infra.docker.name": per_event(lambda event, argument: _infrastructure(event, b"Event"), _DOCKER),
+        "evt.infra.docker.container.id": per_event(_docker_id, _DOCKER),
+        "evt.infra.docker.container.name": per_event(lambda event, argument: _infrastructure(event, b"name"), _DOCKER),
+        "evt.infra.docker.container.image": per_event(_docker_image, _DOCKER),
     }
 )
 """Row and bulk getters by field name."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercel.fields.evt_columns import I64, Argument, TypeTexts, both, by_type, constant, joined, per_event, text_ids
+from tiercel.fields.evt_columns import I64, Argument, TypeTexts, both, by_type, constant, joined, per_event
 from tiercel.fields.model import BulkGetter, Column, RowGetter, Value
 from tiercel.state.batch import Batch
 from tiercel.state.event import Event
@@ -24,34 +24,43 @@ METAEVENT = np.array([event.source == "METAEVENT" for event in EVENTS])
 ASYNC = BY_CONSTANT["ASYNCEVENT_E"]
 
 
-def _clock(ts: int, date: bool, nanoseconds: bool) -> bytes:
-    seconds, rest = divmod(ts, SECOND)
+def _local(second: int, date: bool) -> bytes:
     try:
-        local = time.localtime(seconds)
+        local = time.localtime(second)
     except (OverflowError, OSError, ValueError):
         return b"<date error> "
     text = b"%02d:%02d:%02d" % (local.tm_hour, local.tm_min, local.tm_sec)
-    if date:
-        text = b"%04d-%02d-%02d " % (local.tm_year, local.tm_mon, local.tm_mday) + text
-    return text + b".%09d" % rest if nanoseconds else text
+    return b"%04d-%02d-%02d " % (local.tm_year, local.tm_mon, local.tm_mday) + text if date else text
+
+
+def _utc(second: int) -> bytes:
+    try:
+        return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode()
+    except (OverflowError, OSError, ValueError):
+        return b"1970-01-01T00:00:00"
 
 
 def iso8601(ts: int) -> bytes:
     """Return a time in ns since the epoch as ISO 8601 in UTC, with nine decimals."""
-    seconds, rest = divmod(ts, SECOND)
-    try:
-        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)).encode()
-    except (OverflowError, OSError, ValueError):
-        return b"1970-01-01T00:00:00.000000000+0000"
-    return b"%s.%09d+0000" % (text, rest)
+    return b"%s.%09d+0000" % (_utc(ts // SECOND), ts % SECOND)
 
 
-def _timed(form: Callable[[int], bytes]) -> tuple[RowGetter, BulkGetter]:
+def _timed(head: Callable[[int], bytes], tail: bytes) -> tuple[RowGetter, BulkGetter]:
+    """Return the getters of a time: ``head`` renders the second, ``tail`` the nanoseconds, empty to leave them out."""
+
     def row(event: Event, argument: Argument) -> Value | None:
-        return form(event.ts)
+        second, rest = divmod(event.ts, SECOND)
+        return head(second) + tail % rest if tail else head(second)
 
     def bulk(batch: Batch, indices: I64, argument: Argument) -> Column:
-        return Column(text_ids(batch, [form(ts) for ts in batch.ts[indices].tolist()]), text=True)
+        seconds, rests = np.divmod(batch.ts[indices], np.uint64(SECOND))
+        distinct, inverse = np.unique(seconds, return_inverse=True)
+        heads = [head(second) for second in distinct.tolist()]
+        intern = batch.tables.strings.intern
+        if not tail:
+            return Column(np.array([intern(text) for text in heads], np.int64)[inverse], text=True)
+        pairs = zip(inverse.tolist(), rests.tolist(), strict=True)
+        return Column(np.array([intern(heads[n] + tail % rest) for n, rest in pairs], np.int64), text=True)
 
     return row, bulk
 
@@ -114,11 +123,11 @@ _SECOND = np.uint64(SECOND)
 ROW, BULK = joined(
     {
         "evt.num": (lambda event, argument: event.num, _numbers(_num)[1]),
-        "evt.time": _timed(lambda ts: _clock(ts, False, True)),
-        "evt.time.s": _timed(lambda ts: _clock(ts, False, False)),
-        "evt.time.iso8601": _timed(iso8601),
-        "evt.datetime": _timed(lambda ts: _clock(ts, True, True)),
-        "evt.datetime.s": _timed(lambda ts: _clock(ts, True, False)),
+        "evt.time": _timed(lambda second: _local(second, False), b".%09d"),
+        "evt.time.s": _timed(lambda second: _local(second, False), b""),
+        "evt.time.iso8601": _timed(_utc, b".%09d+0000"),
+        "evt.datetime": _timed(lambda second: _local(second, True), b".%09d"),
+        "evt.datetime.s": _timed(lambda second: _local(second, True), b""),
         "evt.rawtime": (lambda event, argument: event.ts, _numbers(_ts)[1]),
         "evt.rawtime.s": _numbers(_ts, lambda ts: ts // _SECOND),
         "evt.rawtime.ns": _numbers(_ts, lambda ts: ts % _SECOND),
@@ -129,7 +138,7 @@ ROW, BULK = joined(
         "evt.plugininfo": constant(None),
         "evt.source": (_SOURCE.row, _SOURCE.bulk),
         "evt.is_async": both(by_type(METAEVENT, np.bool_)),
-        "evt.asynctype": per_event(_asynctype),
+        "evt.asynctype": per_event(_asynctype, METAEVENT),
         "evt.hostname": (_hostname, _hostname_bulk),
     }
 )

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tiercel.fields.evt_args import number_param, text_param
-from tiercel.fields.evt_columns import I64, Argument, text_ids
+from tiercel.fields.evt_args import charbufs, number_param, text_param
+from tiercel.fields.evt_columns import I64, Argument, integers, spans, text_ids
 from tiercel.fields.fd_name import directory_of, name_from_event
-from tiercel.fields.fd_rows import row_of_event
+from tiercel.fields.fd_rows import PairMap, TextMap, cell, row_of_event, rows_of
 from tiercel.fields.model import BulkGetter, Column, RowGetter
 from tiercel.fields.params_text import join_path
-from tiercel.state.batch import Batch
+from tiercel.state.batch import Batch, Tables
 from tiercel.state.columns import F, FdKind, P
 from tiercel.state.event import Event
 from tiercel.wire.event_table import BY_CONSTANT, EVENTS
@@ -123,10 +123,6 @@ def _resolved(event: Event, which: str, path: bytes) -> bytes | None:
 
 
 def _getters(which: str, raw: bool) -> tuple[RowGetter, BulkGetter]:
-    applies = np.zeros(len(EVENTS), np.bool_)
-    for number, paths in _BY_TYPE.items():
-        applies[number] = bool(getattr(paths, which))
-
     def row(event: Event, argument: Argument) -> bytes | None:
         paths = _BY_TYPE.get(int(event.batch.types[event.index]))
         path = None if paths is None else _raw(event, paths, which)
@@ -134,11 +130,68 @@ def _getters(which: str, raw: bool) -> tuple[RowGetter, BulkGetter]:
 
     def bulk(batch: Batch, indices: I64, argument: Argument) -> Column:
         values = np.full(len(indices), -1, np.int64)
-        wanted = applies[batch.types[indices]]
-        values[wanted] = text_ids(batch, [row(Event(batch, i), None) for i in indices[wanted].tolist()])
+        types = batch.types[indices]
+        for number in np.flatnonzero(np.bincount(types, minlength=1)).tolist():
+            paths = _BY_TYPE.get(number)
+            if paths is None or not getattr(paths, which):
+                continue
+            at = np.flatnonzero(types == number)
+            if getattr(paths, which) == "fd":
+                values[at] = text_ids(batch, [row(Event(batch, i), None) for i in indices[at].tolist()])
+            else:
+                values[at] = _of_type(batch, indices[at], number, which, raw)
         return Column(values, text=True)
 
     return row, bulk
+
+
+_NUMBERED = [[param.name for param in event.params] for event in EVENTS]
+_ABSOLUTE = TextMap(lambda path: join_path(b"", path) if path[:1] == b"/" else None)
+_CLEAN = TextMap(lambda path: join_path(b"", path))
+
+
+def _from_directory(tables: Tables, directory: int, path: int) -> int:
+    strings = tables.strings
+    return strings.intern(join_path(strings.get(directory) or b"", strings.get(path) or b""))
+
+
+_JOINED = PairMap(_from_directory)
+
+
+def _of_type(batch: Batch, indices: I64, number: int, which: str, raw: bool) -> I64:
+    """Return the string numbers of the paths of events that are all of one type."""
+    paths = _BY_TYPE[number]
+    position = np.full(len(EVENTS), _NUMBERED[number].index(getattr(paths, which)), np.int16)
+    results, there = integers(batch, indices, np.zeros(len(EVENTS), np.int16), 8, True)
+    there &= results != -1 if paths.returns_fd else results == 0
+    start, length, has_path = spans(batch, indices, position)
+    there &= has_path
+    names = charbufs(batch, start[there], length[there])
+    values = np.full(len(indices), -1, np.int64)
+    if raw:
+        values[there] = names
+        return values
+    process = batch.process[indices[there]]
+    found = _ABSOLUTE.many(batch.tables, names)
+    relative = (found < 0) & (process >= 0)
+    if relative.any():
+        wanted = indices[there][relative]
+        if number in _OPENAT:
+            rows = rows_of(batch, wanted)
+            unknown = batch.tables.strings.intern(b"<UNKNOWN>")
+            opened = np.maximum(np.where(rows >= 0, cell(batch, rows, F.NAME), unknown), 0)
+            found[relative] = _CLEAN.many(batch.tables, opened)
+        elif number in _FROM_DIRFD or number in (_SYMLINKAT, _RENAMEAT2):
+            shown = [
+                _resolved(Event(batch, i), which, _raw(Event(batch, i), paths, which) or b"") for i in wanted.tolist()
+            ]
+            found[relative] = text_ids(batch, shown)
+        else:
+            directories = batch.tables.processes.array[process[relative], P.CWD]
+            found[relative] = _JOINED.many(batch.tables, np.maximum(directories, 0), names[relative])
+    found[process < 0] = -1
+    values[there] = found
+    return values
 
 
 _FIELDS = {

@@ -517,8 +517,11 @@ class Renderer:
 
     def argument(self, i: int, k: int) -> bytes:
         """Return parameter ``k`` of event ``i`` as ``evt.arg`` shows it: resolved where that can be done."""
-        value, resolved = self.value(i, k)
-        return resolved or value
+        self.position = 0
+        self.emit(i, k, -2)
+        if self.position > self.split + 1:
+            return bytes(self.buffer[self.split + 1 : self.position - 1])
+        return bytes(self.buffer[: self.split])
 
     def write_args(self, i: int, rows: Any, base: int) -> None:
         """Append all arguments of event ``i``; ``rows[base + k]`` is what parameter ``k`` names, see ``emit``."""
