@@ -207,3 +207,19 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
         load([tmp_path / "absent.yaml"])
     with pytest.raises(RulesFileError, match="directory"):
         load([tmp_path])
+
+
+def test_schema_warnings_of_several_documents():
+    good, bad = rule("A"), rule("B", more="  foo: 1\n")
+    assert load_texts("").verdicts[0].schema_warnings is None
+    assert load_texts("# nothing\n", strict=True).verdicts[0].schema_warnings is None
+    assert len(load_texts(f"{good}---\n{bad}").verdicts[0].schema_warnings) == 2
+    assert load_texts(f"{good}---\n{bad}", strict=True).verdicts[0].schema_warnings == []  # only the first counts
+    assert load_texts(f"{bad}---\n{good}", strict=True).verdicts[0].schema_warnings[-1] == "ok"
+
+
+def test_many_errors_and_definitions_are_bounded():
+    text = "".join(rule(f"R{number}", "nope") for number in range(300))
+    assert len(errors(load_texts(text))) < 300
+    text = "".join(f"- list: l{number}\n  items: [a]\n" for number in range(10_100))
+    assert len(errors(load_texts(text))) == 100

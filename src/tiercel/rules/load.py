@@ -100,7 +100,7 @@ class Loader:
         self.collector = Collector(self._known_field, self._suggest)
         self._hints = _MAX_HINTS
         self.compiler = Compiler(self.collector, strict, extra, find)
-        self.result = LoadResult(collector=self.collector)
+        self.result = LoadResult(compilation=Compilation(), collector=self.collector)
 
     def add(self, source: Source) -> Verdict:
         """Load one more file on top of the others."""

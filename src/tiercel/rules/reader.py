@@ -49,7 +49,8 @@ def read(verdict: Verdict, collector: Collector, strict: bool) -> bool:
         message = f"yaml-cpp: error at line {error.line + 1}, column {error.column + 1}: {spoken}"
         verdict.error(ErrorCode.YAML_PARSE, message, context, None, "" if spoken == error.message else error.message)
         return False
-    verdict.schema_warnings = schema_warnings(found)
+    if found:
+        verdict.schema_warnings = schema_warnings(found, strict)
     for document in found:
         if document is None:
             continue

@@ -12,11 +12,13 @@ from tiercel.rules.yaml_source import Mapping, Scalar, Sequence, Value
 Check = Callable[[Value, str, list[str]], bool]
 """Appends what is wrong with a value at a path, innermost first, and says whether it was right."""
 
+_MOST = 1_000  # complaints about one file
 _WRONG_TYPE = "Value type not permitted by 'type' constraint."
 
 
 def _report(found: list[str], path: str, message: str) -> bool:
-    found.append(f"failed for {path}: {message}")
+    if len(found) < _MOST:
+        found.append(f"failed for {path}: {message}")
     return False
 
 
@@ -151,12 +153,21 @@ _RULES = _array(
 )
 
 
-def schema_warnings(documents: Iterable[Value | None]) -> list[str]:
-    """Return what does not fit the schema, in every document of a file; empty when all fits."""
+def schema_warnings(documents: Iterable[Value | None], strict: bool = False) -> list[str]:
+    """Return what does not fit the schema, in every document of a file; empty when all fits.
+
+    With ``strict``, as in Falco, a first document that fits hides what is wrong with the others, and one that does not
+    lists ``ok`` for each of the others that fits.
+    """
     found: list[str] = []
-    for document in documents:
+    for number, document in enumerate(documents):
+        before = len(found)
         if document is not None:
             _RULES(document, "<root>", found)
         else:
             _report(found, "<root>", _WRONG_TYPE)
+        if strict and len(found) == before:
+            if number == 0:
+                return []
+            found.append("ok")
     return found

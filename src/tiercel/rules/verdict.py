@@ -200,8 +200,8 @@ def _cut(text: str, width: int) -> str:
 
 def _snippet(content: bytes, offset: int, width: int = SNIPPET_WIDTH) -> str:
     half, newline = width // 2, ord("\n")
-    at = offset
-    while at > 0 and (at >= len(content) or content[at] == newline):
+    at = min(offset, len(content) - 1)  # Falco counts on from the condition's place in the file
+    while at > 0 and content[at] == newline:
         at -= 1
     start = at
     while start > 0 and content[start] != newline and at - start < half:
