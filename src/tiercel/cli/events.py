@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 
 from tiercel.cli.progress import counting
+from tiercel.cli.results import results
 from tiercel.engine.bulk import Compiler, Context
 from tiercel.errors import InputError
 from tiercel.outputs.events import DEFAULT_TEMPLATE, EventLines
@@ -20,13 +20,15 @@ def run(path: Path, condition: str | None, template: str | None, as_json: bool, 
     """Print the events of ``path`` for which ``condition`` holds."""
     compiler = ConditionCompiler(strict=strict)
     try:
+        what = "filter"
         evaluator = None if condition is None else Compiler().compile(compiler.compile(parse(condition)).node)
+        what = "-p"
         compiled = compile_output(template or DEFAULT_TEMPLATE, compiler)
     except ConditionError as error:
-        raise InputError(_caret(error)) from None
+        raise InputError(f"{what}:{_caret(error)}") from None
     lines = EventLines(compiled.template, as_json)
     replay = Replay(path)
-    out = sys.stdout.buffer
+    out = results()
     with counting(path.name) as progress:
         for batch in replay:
             indices = np.flatnonzero(batch.visible)

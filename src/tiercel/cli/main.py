@@ -22,7 +22,7 @@ app = typer.Typer(
 )
 app.add_typer(rules.app, name="rules")
 
-Paths = Annotated[list[Path] | None, typer.Argument(metavar="[PATH...]", help="Captures (.scap, plain, gzip or zstd).")]
+Paths = Annotated[list[Path] | None, typer.Argument(metavar="PATH", help="Captures (.scap, plain, gzip or zstd).")]
 Rules = Annotated[
     list[Path] | None,
     typer.Option("-r", "--rules", help="A rules file or a folder of them; repeat for more, later ones override."),
@@ -78,7 +78,7 @@ def scan(
 def events(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A capture (.scap, plain, gzip or zstd).")],
     condition: Annotated[
-        str | None, typer.Argument(metavar="[FILTER]", help="A condition, as in a rule; all events without one.")
+        str | None, typer.Argument(metavar="FILTER", help="A condition, as in a rule; all events without one.")
     ] = None,
     template: Annotated[
         str | None, typer.Option("-p", "--print", metavar="FORMAT", help="What to print: a Falco output template.")

@@ -11,7 +11,7 @@ import typer
 
 app = typer.Typer(help="Check, list and explain rules and the fields they can use.", no_args_is_help=True)
 
-Files = Annotated[list[Path] | None, typer.Argument(metavar="[FILE...]", help="Rules files or folders of them.")]
+Files = Annotated[list[Path] | None, typer.Argument(metavar="FILE", help="Rules files or folders of them.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Accept exactly what Falco accepts.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
 
@@ -123,7 +123,7 @@ def show(
 @app.command()
 def fields(
     pattern: Annotated[
-        str | None, typer.Argument(metavar="[PATTERN]", help="Part of a name or meaning, or a name with * in it.")
+        str | None, typer.Argument(metavar="PATTERN", help="Part of a name or meaning, or a name with * in it.")
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tiercel.cli.progress import counting
+from tiercel.cli.results import results
 from tiercel.detect import Detection
-from tiercel.engine.explain import check_text, explain
 from tiercel.engine.ruleset import Matches
 from tiercel.errors import InputError
-from tiercel.fields.model import Value
 from tiercel.outputs.drops import internal_line
+from tiercel.outputs.explained import explanation_text, with_explanation
 from tiercel.replay import Replay
-from tiercel.rules.syntax import Check
 from tiercel.scan import STOPPED, Scan, prepare
 from tiercel.state.batch import Batch
 from tiercel.state.event import Event
@@ -86,7 +85,7 @@ def _scan(path: Path, scan: Scan, detection: Detection, options: ScanOptions) ->
     """Print the alerts of one capture; return what is wrong with it."""
     replay = Replay(path)
     detection.begin()
-    out = sys.stdout.buffer
+    out = results()
     try:
         with counting(path.name) as progress:
             for batch in replay:
@@ -107,14 +106,23 @@ def _scan(path: Path, scan: Scan, detection: Detection, options: ScanOptions) ->
 
 
 def _explained(detection: Detection, batch: Batch, matches: Matches) -> Iterator[bytes]:
-    """Yield each alert of a batch, and under it the conditions that decided the match."""
+    """Yield each alert of a batch with the conditions that decided the match: under it, or in JSON as a key of it."""
     notices = deque(detection.notices)
+    as_json = detection.style.json
     for index, rule in zip(matches.indices.tolist(), matches.rules.tolist(), strict=True):
         while notices and notices[0][0] <= index:
-            yield internal_line(notices.popleft()[1], detection.style.json)
-        yield detection.line(batch, index, rule)
-        yield _explanation(detection, batch, index, rule).encode("utf-8", "replace")
-    yield from (internal_line(alert, detection.style.json) for _, alert in notices)
+            yield internal_line(notices.popleft()[1], as_json)
+        line, condition, event = (
+            detection.line(batch, index, rule),
+            detection.rules[rule].condition,
+            Event(batch, index),
+        )
+        if as_json:
+            yield with_explanation(line, condition, event)
+        else:
+            yield line
+            yield explanation_text(condition, event).encode("utf-8", "replace")
+    yield from (internal_line(alert, as_json) for _, alert in notices)
 
 
 def _read(paths: list[Path]) -> None:
@@ -129,31 +137,6 @@ def _read(paths: list[Path]) -> None:
             failures.append(message)
     if failures:
         raise InputError("\ntiercel: ".join(failures))
-
-
-def _explanation(detection: Detection, batch: Batch, index: int, rule: int) -> str:
-    """Return the conditions that decided a match, with the values they saw."""
-    lines = []
-    for depth, part in explain(detection.rules[rule].condition, Event(batch, index)).decisive():
-        if isinstance(part.node, Check):
-            values = " | ".join(_value(value) for value in part.values)
-            mark = "held" if part.held else "did not hold"
-            lines.append(f"    {'  ' * depth}{check_text(part.node)}   {mark}: {values}")
-        else:
-            lines.append(f"    {'  ' * depth}not:")
-    return "\n".join(lines) + "\n"
-
-
-def _value(value: Value | None) -> str:
-    if value is None:
-        return "<NA>"
-    if isinstance(value, list):
-        return "(" + ", ".join(_value(item) for item in value) + ")"
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace") or '""'
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value)
 
 
 def _stats(detection: Detection) -> None:
