@@ -439,6 +439,7 @@ class ThreadTable:
     def _forget(self, thread: Thread) -> None:
         """Untie a thread that left the table from its parent and its group."""
         thread.gone = True
+        thread.main = None  # itself, often: let it be freed at once
         self.removed.append(thread.tid)
         parent = thread.parent
         if parent is not None and parent.children.get(thread.tid) is thread:
