@@ -77,15 +77,15 @@ class Derived:
             tables.derived[self] = memory
         return memory[1], memory[2]
 
-    def _compute(self, tables: Tables, known: dict[tuple[int, ...], int], row: int) -> int:
-        cells = tuple(tables.processes.array[row, self.columns].tolist())
+    def _compute(self, tables: Tables, known: dict[tuple[int, ...], int], cells: tuple[int, ...]) -> int:
         value = known.get(cells)
         if value is None:
             value = known[cells] = self.function(tables, *cells)
         return value
 
     def one(self, tables: Tables, row: int) -> int:
-        return self._compute(tables, self._memory(tables)[0], row)
+        cells = tuple(tables.processes.array[row, self.columns].tolist())
+        return self._compute(tables, self._memory(tables)[0], cells)
 
     def many(self, tables: Tables, rows: I64) -> I64:
         known, slot = self._memory(tables)
@@ -99,8 +99,9 @@ class Derived:
         if unseen.any():
             missing = np.zeros(len(table), bool)
             missing[rows[unseen]] = True
-            for row in np.flatnonzero(missing).tolist():
-                table[row] = self._compute(tables, known, row)
+            fresh = np.flatnonzero(missing)
+            cells = tables.processes.array[fresh[:, np.newaxis], self.columns].tolist()
+            table[fresh] = [self._compute(tables, known, tuple(values)) for values in cells]
             found = table[rows]
         return found
 

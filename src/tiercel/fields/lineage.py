@@ -122,6 +122,17 @@ FIELDS: tuple[Field, ...] = (
             number_format="id",
         )
     ),
+    _kept(
+        number(
+            "proc.pvpid",
+            ValueType.INT64,
+            PARENT_THREAD,
+            Cell(P.VPID),
+            "Id of the parent inside the parent's own pid namespace.",
+            "1",
+            number_format="id",
+        )
+    ),
     _family("proc.aname", COMM, "Name of an ancestor: [1] is the parent, [2] its parent; without index any.", "sshd"),
     _family(
         "proc.aexe", EXE, "First argument of an ancestor's command line; without index any ancestor.", "/sbin/init"

@@ -7,7 +7,7 @@ import numpy as np
 from tiercel.fields.bulk import I64, Cell, Derived
 from tiercel.fields.make import number, truth
 from tiercel.fields.model import Column, Field, Value, ValueType
-from tiercel.fields.subjects import CALLER, PARENT_THREAD
+from tiercel.fields.subjects import CALLER
 from tiercel.state.batch import Batch, Tables
 from tiercel.state.columns import P
 from tiercel.state.event import Event
@@ -61,15 +61,6 @@ FIELDS: tuple[Field, ...] = (
         "Id of the process inside its own pid namespace.",
         "7",
         none=-1,
-        number_format="id",
-    ),
-    number(
-        "proc.pvpid",
-        _INT64,
-        PARENT_THREAD,
-        Cell(P.VPID),
-        "Id of the parent inside the parent's own pid namespace.",
-        "1",
         number_format="id",
     ),
     number("proc.sid", _INT64, CALLER, Cell(P.SID), "Session id, in the process's namespace.", "2", number_format="id"),

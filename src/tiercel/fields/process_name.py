@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 
-from tiercel.fields.bulk import I64, Cell, Derived, derived_text, text_getters
+from tiercel.fields.bulk import I64, Cell, Derived, derived_text
 from tiercel.fields.make import number, text
 from tiercel.fields.model import Argument, BulkGetter, Column, Field, RowGetter, Value, ValueType
 from tiercel.fields.process_text import ARGS, CMDLINE, COMM, ENV, EXE, EXELINE, EXEPATH, environment_value, items
-from tiercel.fields.subjects import CALLER, level
+from tiercel.fields.subjects import CALLER, caller_text, level
 from tiercel.state.batch import Batch, Tables
 from tiercel.state.columns import P
 from tiercel.state.event import Event
@@ -24,7 +24,7 @@ def _nth_item(index: int) -> Derived:
 
 @cache
 def _args(index: int | None) -> tuple[RowGetter, BulkGetter]:
-    return text_getters(CALLER, ARGS if index is None else _nth_item(index))
+    return caller_text(ARGS if index is None else _nth_item(index))
 
 
 @cache
@@ -38,7 +38,7 @@ def env_reading(name: str | None) -> Derived:
 
 @cache
 def _env(name: str | None) -> tuple[RowGetter, BulkGetter]:
-    return text_getters(CALLER, env_reading(name))
+    return caller_text(env_reading(name))
 
 
 def variable(argument: str | int | None) -> str | None:

@@ -7,12 +7,12 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercel.fields.bulk import I64, Cell, Derived, derived_text, text_getters
+from tiercel.fields.bulk import I64, Cell, Derived, derived_text
 from tiercel.fields.make import number, text, truth
 from tiercel.fields.model import Argument, BulkGetter, Column, Field, RowGetter, Value, ValueType
 from tiercel.fields.process_text import CAP_EFFECTIVE, CAP_INHERITABLE, CAP_PERMITTED, CGROUPS, cgroups
 from tiercel.fields.process_usage import Counter, counted, memory
-from tiercel.fields.subjects import CALLER, IS_MAIN_THREAD
+from tiercel.fields.subjects import CALLER, IS_MAIN_THREAD, caller_text
 from tiercel.fields.thread_cpu import CPU_FIELDS
 from tiercel.state.batch import Batch, Tables
 from tiercel.state.columns import P
@@ -49,7 +49,7 @@ def _cgroup(subsystem: str) -> tuple[RowGetter, BulkGetter]:
     def path(tables: Tables, number: int) -> bytes | None:
         return next((path for name, path in cgroups(tables.strings.get(number)) if name == wanted), None)
 
-    return text_getters(CALLER, derived_text(path, P.CGROUPS))
+    return caller_text(derived_text(path, P.CGROUPS))
 
 
 def _cgroup_row(event: Event, argument: str | int | None) -> Value | None:

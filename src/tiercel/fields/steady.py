@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercel.fields.bulk import I64, NOBODY
-from tiercel.fields.model import Column
+from tiercel.fields.model import BulkGetter, Column
 from tiercel.state.batch import Batch
 
 Flags = NDArray[np.bool_]
@@ -85,6 +85,18 @@ def spread(batch: Batch, indices: I64, name: str, steadies: Callable[[Batch], Fl
         return take(ask(found.first), source)
     source[single] = len(found.first) + np.arange(len(single))
     return take(ask(np.concatenate((found.first, indices[single]))), source)
+
+
+def per_caller(bulk: BulkGetter) -> BulkGetter:
+    """Return a getter that asks ``bulk``, whose answers depend on nothing but the caller's row, once per caller."""
+
+    def spread_out(batch: Batch, indices: I64, argument: str | int | None) -> Column:
+        found = callers(batch)
+        if len(indices) <= len(found.first):
+            return bulk(batch, indices, argument)
+        return take(bulk(batch, found.first, argument), found.place[indices])
+
+    return spread_out
 
 
 def take(column: Column, source: NDArray[np.integer[Any]]) -> Column:

@@ -11,7 +11,8 @@ from collections.abc import Callable
 import numpy as np
 
 from tiercel.fields import steady
-from tiercel.fields.bulk import I64, NOBODY
+from tiercel.fields.bulk import I64, NOBODY, Reading, text_getters
+from tiercel.fields.model import BulkGetter, RowGetter
 from tiercel.state.batch import Batch
 from tiercel.state.columns import P
 from tiercel.state.event import Event
@@ -192,3 +193,9 @@ CALLER = Caller()
 MAIN = MainThread()
 PARENT_THREAD = ParentThread()
 PARENT = Ancestor()
+
+
+def caller_text(reading: Reading) -> tuple[RowGetter, BulkGetter]:
+    """Return the getters of a text read from the caller's row."""
+    row, bulk = text_getters(CALLER, reading)
+    return row, steady.per_caller(bulk)
