@@ -1,4 +1,5 @@
 cimport cython
+from tiercel.state cimport sockets
 from tiercel.state.fd_tables cimport Entered
 from tiercel.state.open_events cimport OpenEvents
 from tiercel.state.reader cimport Reader
@@ -7,6 +8,8 @@ from tiercel.state.threads cimport Thread
 cdef Py_ssize_t _NAME, _KIND, _FLAGS, _OPENFLAGS, _FAMILY, _L4PROTO, _SIP, _DIP, _SPORT, _DPORT, _UNIX_SOURCE, _UNIX_DEST, _SOCKET
 cdef long long _IPV4, _IPV6, _IPV4_SERVER, _IPV6_SERVER, _UNIX, _NETLINK, _UNKNOWN, _UNINITIALIZED
 cdef long long _CLIENT, _SERVER, _CONNECTED, _UNCONNECTED, _EINPROGRESS, _O_CLOEXEC
+cdef int _AF_INET6, _AF_INET, _AF_NETLINK, _AF_UNIX, _L4_ICMP, _L4_RAW, _L4_TCP, _L4_UDP, _L4_UNKNOWN
+cdef bytes _NOTHING
 cdef int _ACCEPT4, _SEND, _SENDTO, _SENDMSG, _RECVMMSG, _SENDMMSG
 
 

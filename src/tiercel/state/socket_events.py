@@ -144,7 +144,7 @@ class SocketEvents(OpenEvents):
         self.known = _NOTHING
         if domain == _AF_UNIX:
             self.kind = _UNIX
-        elif domain == _AF_INET or domain == _AF_INET6:
+        elif domain in (_AF_INET, _AF_INET6):
             self.kind = _IPV4 if domain == _AF_INET else _IPV6
             l4 = _L4_UNKNOWN
             if protocol == 0:

@@ -1,5 +1,11 @@
 cimport cython
 
+cdef int _AF_UNIX, _AF_INET, _AF_INET6
+cdef int _L4_NONE, _L4_TCP, _L4_UDP, _L4_ICMP, _L4_RAW
+cdef int _IPV4, _IPV6, _IPV4_SERVER, _IPV6_SERVER
+cdef long long _ROLES
+cdef bytes _MAPPED, _ANY6
+
 cpdef bint is_address(bytes data) except -1
 cpdef bint is_tuple(bytes data) except -1
 cpdef bint is_mapped(bytes address) except -1
@@ -14,6 +20,7 @@ cpdef bytes tuple_text(bytes data)
 cpdef int protocol(int kind, bytes known) except -1
 @cython.locals(found=cython.int)
 cpdef int shown_protocol(int kind, long long flags, bytes known) except -1
+@cython.locals(at=Py_ssize_t)
 cpdef bytes set_protocol(int kind, bytes known, int l4)
 cpdef bytes overlay(bytes known, Py_ssize_t at, bytes part)
 cpdef tuple ends(int kind, bytes known)

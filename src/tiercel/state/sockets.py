@@ -42,22 +42,34 @@ L4_UDP = 3
 L4_ICMP = 4
 L4_RAW = 5
 
+_AF_UNIX = AF_UNIX
+_AF_INET = AF_INET
+_AF_INET6 = AF_INET6
+_L4_NONE = L4_NONE
+_L4_TCP = L4_TCP
+_L4_UDP = L4_UDP
+_L4_ICMP = L4_ICMP
+_L4_RAW = L4_RAW
+_IPV4 = int(FdKind.IPV4_SOCK)
+_IPV6 = int(FdKind.IPV6_SOCK)
+_IPV4_SERVER = int(FdKind.IPV4_SERVSOCK)
+_IPV6_SERVER = int(FdKind.IPV6_SERVSOCK)
 _MAPPED = bytes(10) + b"\xff\xff"
 _ANY6 = bytes(16)
 _LOOPBACK6 = bytes(15) + b"\x01"
 _LOOPBACK4 = b"\x7f\x00\x00\x01"
-_ROLES = FdFlag.ROLE_CLIENT | FdFlag.ROLE_SERVER
+_ROLES = int(FdFlag.ROLE_CLIENT | FdFlag.ROLE_SERVER)
 
 
 def is_address(data: bytes) -> bool:
     """Whether ``data`` is a complete ``SOCKADDR``. Families not known here pass."""
     if not data:
         return False
-    if data[0] == AF_INET:
+    if data[0] == _AF_INET:
         return len(data) >= 7
-    if data[0] == AF_INET6:
+    if data[0] == _AF_INET6:
         return len(data) >= 19
-    if data[0] == AF_UNIX:
+    if data[0] == _AF_UNIX:
         return len(data) >= 2 and data[len(data) - 1] == 0
     return True
 
@@ -66,11 +78,11 @@ def is_tuple(data: bytes) -> bool:
     """Whether ``data`` is a complete ``SOCKTUPLE``. Families not known here pass."""
     if not data:
         return False
-    if data[0] == AF_INET:
+    if data[0] == _AF_INET:
         return len(data) >= 13
-    if data[0] == AF_INET6:
+    if data[0] == _AF_INET6:
         return len(data) >= 37
-    if data[0] == AF_UNIX:
+    if data[0] == _AF_UNIX:
         return len(data) >= 18 and data[len(data) - 1] == 0
     return True
 
@@ -83,7 +95,7 @@ def is_mapped(address: bytes) -> bool:
 def ip_text(address: bytes) -> bytes:
     """Return 4 or 16 bytes of address as text."""
     if len(address) == 4:
-        return b"%d.%d.%d.%d" % tuple(address)
+        return b"%d.%d.%d.%d" % (address[0], address[1], address[2], address[3])
     return socket.inet_ntop(socket.AF_INET6, address).encode()
 
 
@@ -92,6 +104,8 @@ def port_of(two: bytes) -> int:
 
 
 def end_text(address: bytes, port: bytes) -> bytes:
+    if len(address) == 4:
+        return b"%d.%d.%d.%d:%d" % (address[0], address[1], address[2], address[3], port_of(port))
     return b"%s:%d" % (ip_text(address), port_of(port))
 
 
@@ -102,11 +116,11 @@ def pair_text(source: bytes, sport: bytes, destination: bytes, dport: bytes) -> 
 def address_text(data: bytes) -> bytes:
     """Return a non-empty ``SOCKADDR`` as text."""
     family = data[0]
-    if family == AF_UNIX:
+    if family == _AF_UNIX:
         return printable(data[1:].partition(b"\0")[0])
-    if family == AF_INET:
+    if family == _AF_INET:
         return end_text(data[1:5], data[5:7]) if len(data) == 7 else b"INVALID IPv4"
-    if family == AF_INET6:
+    if family == _AF_INET6:
         return end_text(data[1:17], data[17:19]) if len(data) == 19 else b"INVALID IPv6"
     return b"family %d" % family
 
@@ -116,18 +130,18 @@ def tuple_text(data: bytes) -> bytes:
     if not data:
         return b"NULL"
     family = data[0]
-    if family == AF_INET:
+    if family == _AF_INET:
         if len(data) != 13:
             return b"INVALID IPv4"
         return pair_text(data[1:5], data[5:7], data[7:11], data[11:13])
-    if family == AF_INET6:
+    if family == _AF_INET6:
         if len(data) != 37:
             return b"INVALID IPv6"
         source, sport, destination, dport = data[1:17], data[17:19], data[19:35], data[35:37]
         if is_mapped(source) and is_mapped(destination):
             return pair_text(source[12:], sport, destination[12:], dport)
         return pair_text(source, sport, destination, dport)
-    if family == AF_UNIX:
+    if family == _AF_UNIX:
         if len(data) < 17:
             return b"INVALID unix"
         ends = int.from_bytes(data[1:9], "little"), int.from_bytes(data[9:17], "little")
@@ -137,27 +151,33 @@ def tuple_text(data: bytes) -> bytes:
 
 def protocol(kind: int, known: bytes) -> int:
     """Return the transport protocol of a socket of this kind."""
-    if kind == FdKind.IPV4_SOCK:
+    if kind == _IPV4:
         return known[12]
-    if kind == FdKind.IPV6_SOCK:
+    if kind == _IPV6:
         return known[36]
-    if kind == FdKind.IPV4_SERVSOCK:
+    if kind == _IPV4_SERVER:
         return known[6]
-    if kind == FdKind.IPV6_SERVSOCK:
+    if kind == _IPV6_SERVER:
         return known[18]
-    return L4_NONE
+    return _L4_NONE
 
 
 def shown_protocol(kind: int, flags: int, known: bytes) -> int:
     """Return the protocol as ``fd.l4proto`` shows it: nothing before the socket has a role, unless it is raw."""
     found = protocol(kind, known)
-    if kind in (FdKind.IPV4_SOCK, FdKind.IPV6_SOCK) and found != L4_RAW and not flags & _ROLES:
-        return L4_NONE
+    if kind in (_IPV4, _IPV6) and found != _L4_RAW and not flags & _ROLES:
+        return _L4_NONE
     return found
 
 
 def set_protocol(kind: int, known: bytes, l4: int) -> bytes:
-    at = {FdKind.IPV4_SOCK: 12, FdKind.IPV6_SOCK: 36, FdKind.IPV4_SERVSOCK: 6, FdKind.IPV6_SERVSOCK: 18}[FdKind(kind)]
+    at = 12
+    if kind == _IPV6:
+        at = 36
+    elif kind == _IPV4_SERVER:
+        at = 6
+    elif kind == _IPV6_SERVER:
+        at = 18
     return known[:at] + bytes((l4,)) + known[at + 1 :]
 
 
@@ -168,13 +188,13 @@ def overlay(known: bytes, at: int, part: bytes) -> bytes:
 
 def ends(kind: int, known: bytes) -> tuple[bytes, bytes, int, int]:
     """Return source and destination address, and their ports. A server socket is a destination only."""
-    if kind == FdKind.IPV4_SOCK:
+    if kind == _IPV4:
         return known[0:4], known[4:8], port_of(known[8:10]), port_of(known[10:12])
-    if kind == FdKind.IPV6_SOCK:
+    if kind == _IPV6:
         return known[0:16], known[16:32], port_of(known[32:34]), port_of(known[34:36])
-    if kind == FdKind.IPV4_SERVSOCK:
+    if kind == _IPV4_SERVER:
         return b"", known[0:4], 0, port_of(known[4:6])
-    if kind == FdKind.IPV6_SERVSOCK:
+    if kind == _IPV6_SERVER:
         return b"", known[0:16], 0, port_of(known[16:18])
     return b"", b"", 0, 0
 
@@ -182,20 +202,20 @@ def ends(kind: int, known: bytes) -> tuple[bytes, bytes, int, int]:
 def name(kind: int, known: bytes) -> bytes:
     """Return the name of a connected IP socket (``sinsp_utils::sockinfo_to_str``)."""
     l4 = protocol(kind, known)
-    if kind == FdKind.IPV4_SOCK:
+    if kind == _IPV4:
         source, destination = known[0:4], known[4:8]
-        if l4 in (L4_TCP, L4_UDP):
+        if l4 in (_L4_TCP, _L4_UDP):
             return pair_text(source, known[8:10], destination, known[10:12])
-        if l4 in (L4_ICMP, L4_RAW):
+        if l4 in (_L4_ICMP, _L4_RAW):
             return ip_text(source) + b"->" + ip_text(destination)
         return b"<unknown>"
     source, destination = known[0:16], known[16:32]
     mapped = is_mapped(source) and is_mapped(destination)
-    if l4 in (L4_TCP, L4_UDP):
+    if l4 in (_L4_TCP, _L4_UDP):
         if mapped:  # libsinsp takes the ports from where an IPv4 socket has them
             return pair_text(source[12:], known[8:10], destination[12:], known[10:12])
         return pair_text(source, known[32:34], destination, known[34:36])
-    if l4 == L4_ICMP:
+    if l4 == _L4_ICMP:
         if mapped:
             source, destination = source[12:], destination[12:]
         return ip_text(source) + b"->" + ip_text(destination)
@@ -207,7 +227,7 @@ def merge4(kind: int, known: bytes, source: bytes, sport: bytes, destination: by
 
     ``known`` itself comes back when nothing changed, also when it holds the same two ends the other way round.
     """
-    if kind == FdKind.IPV4_SOCK and known[:12] in (
+    if kind == _IPV4 and known[:12] in (
         source + destination + sport + dport,
         destination + source + dport + sport,
     ):
@@ -218,7 +238,7 @@ def merge4(kind: int, known: bytes, source: bytes, sport: bytes, destination: by
 
 def merge6(kind: int, known: bytes, source: bytes, sport: bytes, destination: bytes, dport: bytes) -> bytes:
     """Enter the ends of an IPv6 connection, as :func:`merge4` does."""
-    if kind == FdKind.IPV6_SOCK and known[:36] in (
+    if kind == _IPV6 and known[:36] in (
         source + destination + sport + dport,
         destination + source + dport + sport,
     ):
@@ -233,17 +253,17 @@ def believed(ends: bytes, told: bytes, entered: bytes) -> bytes:
     ``told`` is the address read when the call returned, ``entered`` when it began. Where the kernel knows no better
     than ``told``, which the caller may have changed meanwhile, ``entered`` holds.
     """
-    if ends[0] == AF_INET:
+    if ends[0] == _AF_INET:
         at, size = 7, 6
-    elif ends[0] == AF_INET6:
+    elif ends[0] == _AF_INET6:
         at, size = 19, 18
-    elif ends[0] == AF_UNIX:
+    elif ends[0] == _AF_UNIX:
         at, size = 17, len(ends) - 17
     else:
         return ends
     if not (is_address(told) and is_address(entered) and told[0] == ends[0] == entered[0]):
         return ends
-    if ends[0] == AF_UNIX:
+    if ends[0] == _AF_UNIX:
         if ends[at:].partition(b"\0")[0] != told[1:].partition(b"\0")[0]:
             return ends
         return ends[:at] + entered[1:]
@@ -254,7 +274,7 @@ def believed(ends: bytes, told: bytes, entered: bytes) -> bytes:
 
 def swap(kind: int, known: bytes) -> bytes:
     """Exchange the two ends."""
-    if kind == FdKind.IPV4_SOCK:
+    if kind == _IPV4:
         return known[4:8] + known[0:4] + known[10:12] + known[8:10] + known[12:]
     return known[16:32] + known[0:16] + known[34:36] + known[32:34] + known[36:]
 
@@ -285,9 +305,9 @@ class Interfaces:
 
     def complete(self, kind: int, known: bytes) -> bytes:
         """Fill in an address that is missing, unless that would connect a port with itself."""
-        if kind == FdKind.IPV4_SOCK:
+        if kind == _IPV4:
             size = 4
-        elif kind == FdKind.IPV6_SOCK:
+        elif kind == _IPV6:
             size = 16
         else:
             return known
