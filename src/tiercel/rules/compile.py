@@ -90,7 +90,7 @@ class Compiler:
         self.notes = Notes(find)
         self._parsed: dict[int, tuple[Written, str, Parsed]] = {}
         self.known: dict[str, _Known] = {}
-        self.macro_state: dict[str, tuple[Parsed, int, int]] = {}
+        self.macro_state: dict[str, str] = {}
 
     def compile(self, verdict: Verdict) -> Compilation:
         """Compile everything, reporting into the verdict of the file read last."""
@@ -176,18 +176,10 @@ class _Run:
                 self.compiler.notes.note(info.context, info.condition_context, (info.condition,), self.verdict)
 
     def _compare_macros(self) -> None:
-        """See whether the macros of the run before are all as they were; new ones do no harm."""
-        compiler = self.compiler
-        state = {
-            info.name: (self.parsed_macros[info.name], info.index, info.visibility)
-            for info in self.collector.macros.values()
-            if info.name not in self.broken
-        }
-        self.macros_same = all(
-            name in state and state[name][0] is parsed and state[name][1:] == (index, visibility)
-            for name, (parsed, index, visibility) in compiler.macro_state.items()
-        )
-        compiler.macro_state = state
+        """See whether the macros of the run before still say the same; new ones do no harm."""
+        state = {name: parsed.text.text for name, parsed in self.parsed_macros.items()}
+        self.macros_same = all(state.get(name) == text for name, text in self.compiler.macro_state.items())
+        self.compiler.macro_state = state
 
     # Rules
 
