@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tiercel.outputs.alert import Alert
 from tiercel.outputs.shown import (
     CLOCK,
-    ISO_LOCAL,
+    ISO_OFFSET,
     ISO_UTC,
     Shower,
     Shown,
@@ -86,7 +86,7 @@ class AlertLines:
         return self.line.weave(batch, indices)
 
     def _output(self, line: Line, escape: bool) -> None:
-        line.column(ISO_LOCAL if self.style.time_iso_8601 else CLOCK)
+        line.column(ISO_OFFSET if self.style.time_iso_8601 else CLOCK)
         line.constant(f": {self.rule.priority.label} ".encode())
         line.template(self.rule.output, escape)
 

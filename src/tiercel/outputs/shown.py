@@ -130,7 +130,7 @@ class ShownTime:
 
     def __init__(self, format: str, tail: str = "") -> None:
         self.format, self.tail = format, tail
-        self.utc = tail == "Z"
+        self.utc = bool(tail)  # what ends in a zone is in UTC
 
     def __call__(self, batch: Batch, indices: Indices) -> Shown:
         seconds, ns = np.divmod(batch.ts[indices], 1_000_000_000)
@@ -161,7 +161,7 @@ class ShownTime:
 
 CLOCK = ShownTime("%H:%M:%S")
 """``evt.time``"""
-ISO_LOCAL = ShownTime("%Y-%m-%dT%H:%M:%S", "%z")
+ISO_OFFSET = ShownTime("%Y-%m-%dT%H:%M:%S", "+0000")
 """``evt.time.iso8601``"""
 ISO_UTC = ShownTime("%Y-%m-%dT%H:%M:%S", "Z")
 """``time`` of an alert in JSON"""
@@ -172,7 +172,7 @@ def as_nanoseconds(batch: Batch, indices: Indices) -> Shown:
     return Shown(np.arange(len(indices), dtype=np.int64), [b"%d" % ts for ts in batch.ts[indices].tolist()])
 
 
-_TIMES = {"evt.time": CLOCK, "evt.time.iso8601": ISO_LOCAL}
+_TIMES = {"evt.time": CLOCK, "evt.time.iso8601": ISO_OFFSET}
 
 Shower = Callable[[Batch, Indices], Shown]
 
