@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from tiercel.fields.params_text import join_path, sanitize
 from tiercel.state.batch import Batch, Tables
 from tiercel.state.columns import F, FdKind, P
 from tiercel.state.world import User, World
-from tiercel.wire.event_table import BY_CONSTANT
+from tiercel.wire.event_table import BY_CONSTANT, EVENTS
 
 
 class OneProcess:
@@ -27,6 +29,12 @@ class OneProcess:
 
     def file(self, owner: int, fd: int, index: int) -> int:
         return self._file if fd == 3 else -1
+
+    def processes(self, tids: Any, indices: Any) -> Any:
+        return np.where(tids == 7, self._process, -1)
+
+    def files(self, owners: Any, fds: Any, indices: Any) -> Any:
+        return np.where(fds == 3, self._file, -1)
 
 
 def batch_of(*events: tuple[str, list[bytes]]) -> Batch:
@@ -123,6 +131,32 @@ def u32(value: int) -> bytes:
 def test_args(constant: str, params: list[bytes], text: bytes) -> None:
     batch = batch_of((constant, params))
     assert Renderer(batch).args(0) == text
+
+
+def test_many_events_at_once() -> None:
+    opened = ("SYSCALL_OPENAT_2_X", [i64(3), i64(-100), b"\xff\0", u32(1)])
+    batch = batch_of(opened, ("GENERIC_X", [b"\3\0", b"\0\0"]), ("SYSCALL_KILL_X", [i64(0), i64(7), b"\x09"]))
+    render = Renderer(batch)
+    text, offsets = render.texts(np.arange(3), True)
+    parts = [text[a:b] for a, b in pairwise(offsets.tolist())]
+    assert parts == [render.args(i) for i in range(3)]
+    assert parts[1] == b""
+
+
+def test_arguments_of_any_bytes_are_rendered() -> None:
+    """Damaged captures hold parameters of any length; none may stop the others from being shown."""
+    random = Random(1)
+    events = []
+    for event in EVENTS:
+        if event.name != "NA":
+            sizes = [random.choice((0, 1, 4, 7, 8, 13, 37)) for _ in range(len(event.params) + random.choice((0, 2)))]
+            events.append((event.constant, [random.randbytes(size) for size in sizes]))
+    batch = batch_of(*events)
+    render = Renderer(batch)
+    for i in range(batch.count):
+        render.args(i)
+        for k in range(render.count(i)):
+            render.argument(i, k)
 
 
 def test_argument_is_the_resolved_part_where_there_is_one() -> None:

@@ -27,7 +27,12 @@ from tiercel.wire.event_table import BY_CONSTANT, EVENTS, EventFlag
 O_RDONLY, O_WRONLY, O_CREAT, O_TMPFILE, O_F_CREATED = 1, 2, 4, 1 << 13, 1 << 14
 ANY_EXEC = 0o111
 
-RETURNS = np.array([event.source == "SYSCALL" and not event.is_enter and event.number != GENERIC for event in EVENTS])
+RETURNS = np.array(
+    [
+        event.source == "SYSCALL" and not event.is_enter and event.number != GENERIC and bool(event.params)
+        for event in EVENTS
+    ]
+)
 """Whether the first parameter of events of each type, when there is one, is what the system call returned."""
 
 _FIRST = np.zeros(len(EVENTS), np.int16)
