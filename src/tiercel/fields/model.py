@@ -51,9 +51,9 @@ class Argument(Enum):
 class Column:
     """Values of one field over a selection of events.
 
-    ``values`` holds string numbers (int64, -1 for no value) when ``text``; otherwise int64, uint64, float64 or bool, with
-    ``valid`` false where there is no value (None: all are valid). For a list field ``values`` is flat and event ``i``
-    owns ``values[offsets[i] : offsets[i + 1]]``.
+    ``values`` holds string numbers (int64, -1 for no value) when ``text``; otherwise int64, uint64, float64 or bool,
+    with ``valid`` false where there is no value (None: all are valid). For a list field ``values`` is flat and event
+    ``i`` owns ``values[offsets[i] : offsets[i + 1]]``.
     """
 
     values: NDArray[Any]
