@@ -79,6 +79,8 @@ def _tell(scan: Scan) -> None:
         if verdict.errors or verdict.warnings:
             print(scan.report.as_text(), file=sys.stderr)
             break
+    if scan.detection is not None and not scan.detection.rules:
+        print("tiercel: no rule is enabled: there is nothing to find", file=sys.stderr)
 
 
 def _scan(path: Path, scan: Scan, detection: Detection, options: ScanOptions) -> str | None:
