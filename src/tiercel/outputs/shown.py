@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tiercel.engine.columns import column_getter
 from tiercel.engine.row import getter
+from tiercel.fields.evt_args import args_texts
 from tiercel.fields.model import Column, Field, Value, ValueType
 from tiercel.fields.present import to_json, to_text
 from tiercel.rules.syntax import FieldRef, Operand
@@ -172,6 +173,11 @@ def as_nanoseconds(batch: Batch, indices: Indices) -> Shown:
     return Shown(np.arange(len(indices), dtype=np.int64), [b"%d" % ts for ts in batch.ts[indices].tolist()])
 
 
+def all_arguments(batch: Batch, indices: Indices) -> Shown:
+    """``evt.args``: hardly two events have the same, so they are neither interned nor remembered."""
+    return Shown(np.arange(len(indices), dtype=np.int64), args_texts(batch, indices))
+
+
 _TIMES = {"evt.time": CLOCK, "evt.time.iso8601": ISO_OFFSET}
 
 Shower = Callable[[Batch, Indices], Shown]
@@ -200,6 +206,8 @@ def show_text(operand: Operand, width: int = 0, escape: bool = False, shown: boo
     clock = _TIMES.get(field.name)
     if clock is not None and not width:
         return clock
+    if field.name in ("evt.args", "evt.info") and shown and not width and not escape:
+        return all_arguments
     encode = escaped_bytes if escape else text_bytes
 
     def render(value: Any) -> bytes:
