@@ -103,6 +103,18 @@ def test_a_later_file_changes_what_earlier_ones_defined():
     )
 
 
+def test_a_change_reaches_rules_through_other_macros():
+    first = "- macro: a\n  condition: proc.pid = 1\n- macro: b\n  condition: not a\n" + rule(
+        "R", "evt.type = open and b"
+    )
+    second = "- macro: a\n  condition: proc.pid = 2\n" + rule("S", "evt.type = open and proc.pid = 3")
+    changed, same = load_texts(first, second), load_texts(first, rule("S"))
+    wanted = load_texts(rule("R", "evt.type = open and not proc.pid = 2")).rules[0]
+    assert changed.rules[0].condition == wanted.condition
+    assert same.rules[0].condition == load_texts(first).rules[0].condition
+    assert [known.index for known in changed.rules] == [0, 1]
+
+
 def test_keys_of_a_rule():
     more = "  tags: [b, a, b]\n  capture: true\n  capture_duration: 0x10\n  enabled: no\n  warn_evttypes: False\n"
     known = load_texts(rule("A", "proc.name = x", more)).rules[0]

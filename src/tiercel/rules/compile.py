@@ -59,7 +59,7 @@ class Compilation:
 
 @dataclass(slots=True)
 class _Known:
-    """A rule compiled before: good as long as the rule, the lists in its text and all macros stay as they are."""
+    """A rule compiled before: good as long as the rule and the lists and macros in its text stay as they are."""
 
     info: RuleInfo
     visibility: int
@@ -125,7 +125,7 @@ class _Run:
         )
         self.macros = Macros()
         self.conditions = ConditionCompiler(self.macros, compiler.strict, find=compiler.find)
-        self.macros_same = False
+        self.changed: set[str] = set()
         self.parsed_macros: dict[str, Parsed] = {}
         self.broken: set[str] = set()
         self.reported: set[tuple[int, int, str]] = set()
@@ -176,10 +176,19 @@ class _Run:
                 self.compiler.notes.note(info.context, info.condition_context, (info.condition,), self.verdict)
 
     def _compare_macros(self) -> None:
-        """See whether the macros of the run before still say the same; new ones do no harm."""
+        """Find the macros that say something else than in the run before, be it through other macros."""
         state = {name: parsed.text.text for name, parsed in self.parsed_macros.items()}
-        self.macros_same = all(state.get(name) == text for name, text in self.compiler.macro_state.items())
-        self.compiler.macro_state = state
+        before, self.compiler.macro_state = self.compiler.macro_state, state
+        users: dict[str, list[str]] = {}
+        for name, parsed in self.parsed_macros.items():
+            for identifier in parsed.identifiers:
+                users.setdefault(identifier.name, []).append(name)
+        waiting = [name for name in state.keys() | before.keys() if state.get(name) != before.get(name)]
+        while waiting:
+            name = waiting.pop()
+            if name not in self.changed:
+                self.changed.add(name)
+                waiting.extend(users.get(name, ()))
 
     # Rules
 
@@ -201,8 +210,10 @@ class _Run:
             self.result.parsed[info.name] = known.parsed
 
     def _same(self, known: _Known) -> bool:
+        if known.raw is None or any(identifier.name in self.changed for identifier in known.raw.identifiers):
+            return False
         try:
-            return self.macros_same and self.compiler.parse(known.written, self.lists) is known.raw
+            return self.compiler.parse(known.written, self.lists) is known.raw
         except ConditionError:
             return False
 
