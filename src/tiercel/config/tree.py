@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from collections.abc import Mapping as Environment
-from pathlib import Path
 
 from tiercel.config.model import ConfigError
 from tiercel.config.path import Step, parse_path
@@ -94,7 +93,7 @@ class Tree:
 
     def _file(self, path: str) -> Mapping:
         try:
-            source = Source(path, Path(path).read_bytes())
+            source = Source.read(path)
         except OSError as error:
             raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
         try:

@@ -11,7 +11,6 @@ import errno
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from tiercel.fields.model import Field
 from tiercel.rules.collector import Collector
@@ -149,7 +148,7 @@ def read_source(path: str | os.PathLike[str]) -> Source:
     """
     name = os.fspath(path)
     try:
-        return Source(name, Path(name).read_bytes())
+        return Source.read(name)
     except IsADirectoryError as error:
         raise RulesFileError(f"{name}: is a directory, not a rules file") from error
     except OSError as error:

@@ -127,6 +127,16 @@ class Source:
         self.content = content
         self._starts: list[int] | None = None
 
+    @classmethod
+    def read(cls, name: str) -> Source:
+        """Read a file, up to one byte beyond the size that is accepted.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        with open(name, "rb") as file:
+            return cls(name, file.read(MAX_BYTES + 1))
+
     def _line_starts(self) -> list[int]:
         if self._starts is None:
             starts, at = [0], self.content.find(b"\n")
