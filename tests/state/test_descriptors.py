@@ -270,3 +270,19 @@ def test_garbage_does_no_harm(seed: int) -> None:
     names = [name for name in BY_CONSTANT if name.startswith(("SYSCALL", "SOCKET"))]
     calls: list[Call] = [(names[k * 7 % len(names)], parameters()) for k in range(seed, seed + 400)]
     Scene().play(*(call for call in calls if call[1]))
+
+
+def test_count_of_all_descriptors() -> None:
+    scene = Scene().play(opened(3, b"/a", 1 | CLOEXEC), opened(4, b"/b"), opened(4, b"/c"), close(9))
+    d = scene.descriptors
+    assert d.held == 2
+    d.fork(TID, 200)
+    d.fork(TID, 200)
+    assert d.held == 4
+    d.exec(200)
+    assert d.held == 3
+    d.drop(TID)
+    assert d.held == 1 == sum(map(len, d.tables.values()))
+    d.index = 10
+    assert d.row_at(200, 3, 2) == -1
+    assert d.row_at(TID, 4, 2) >= 0

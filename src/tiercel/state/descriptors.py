@@ -14,6 +14,7 @@ from tiercel.state import sockets
 from tiercel.state.batch import Tables
 from tiercel.state.columns import F, FdFlag, FdKind
 from tiercel.state.fd_events import Action, actions, locations
+from tiercel.state.fd_tables import CAPACITY, HELD
 from tiercel.state.socket_events import SocketEvents
 from tiercel.state.threads import Thread, ThreadTable
 from tiercel.state.world import World
@@ -159,8 +160,13 @@ class Descriptors(SocketEvents):
         table = self.tables.setdefault(tid, {})
         for record in records:
             row = self._loaded(record)
-            if row >= 0 and (len(table) < 4096 or record.fd in table):
-                table[record.fd] = row
+            if row < 0:
+                continue
+            if record.fd not in table:
+                if len(table) >= CAPACITY or self.held >= HELD:
+                    continue
+                self.held += 1
+            table[record.fd] = row
 
     def _loaded(self, record: FdRecord) -> int:
         """Return the row of a descriptor of the initial list, -1 for a kind that is not kept."""

@@ -5,7 +5,7 @@ cdef long long _WHOLE
 
 @cython.final
 cdef class FdLog:
-    cdef public Py_ssize_t count, capacity, indexed
+    cdef public Py_ssize_t count, capacity, indexed, kept
     cdef public object cells
     cdef long long[:, ::1] data
     cdef public list tables

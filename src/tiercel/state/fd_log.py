@@ -8,6 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+KEPT = 1 << 21
+"""Most descriptors remembered of tables that are gone; more than any sound batch has."""
+
 _WHOLE = -(1 << 62)  # in place of a descriptor number: a change of the whole table of an owner
 
 
@@ -28,6 +31,7 @@ class FdLog:
     def clear(self) -> None:
         self.count = 0
         self.tables: list[dict[int, int]] = []
+        self.kept = 0  # descriptors in them
         self.found: dict[int, dict[int, list[int]]] = {}
         self.indexed = 0
 
@@ -63,8 +67,14 @@ class FdLog:
         self.count = k + 1
 
     def note_table(self, owner: int, index: int, table: dict[int, int] | None) -> None:
-        """Log that event ``index`` replaces the whole ``table``, which no one changes from now on."""
-        self.tables.append({} if table is None else table)
+        """Log that event ``index`` replaces the whole ``table``, which no one changes from now on.
+
+        Past ``KEPT`` descriptors in such tables, the state before counts as empty.
+        """
+        if table is None or self.kept >= KEPT:
+            table = {}
+        self.kept += len(table)
+        self.tables.append(table)
         self.note(owner, _WHOLE, index, len(self.tables) - 1)
 
     def _sort(self) -> None:

@@ -4,7 +4,7 @@ from tiercel.state.reader cimport Reader
 from tiercel.state.tables cimport Rows, Strings
 from tiercel.state.threads cimport Thread, ThreadTable
 
-cdef Py_ssize_t _CAPACITY, _WIDTH, _PROBES
+cdef Py_ssize_t _CAPACITY, _HELD, _WIDTH, _PROBES
 cdef Py_ssize_t _KIND, _NAME, _FLAGS, _OPENFLAGS, _L4PROTO, _SIP, _DIP, _FD, _SOCKET
 cdef unsigned long long _MASK, _MIX
 cdef long long _UNINITIALIZED, _NO_PROTOCOL, _NOBODY
@@ -26,7 +26,7 @@ cdef class FdTables:
     cdef public dict tables
     cdef public FdLog log
     cdef public Reader reader
-    cdef public Py_ssize_t slot_count, slots_used
+    cdef public Py_ssize_t held, slot_count, slots_used
     cdef public object slot_cells
     cdef long long[::1] slots
     cdef public Py_ssize_t index, file_row, old_name
@@ -55,10 +55,11 @@ cdef class FdTables:
     cpdef share(self)
     @cython.locals(table=dict, found=object)
     cdef _finish_close(self)
-    @cython.locals(table=dict)
+    @cython.locals(table=dict, before=dict)
     cpdef fork(self, long long parent, long long child)
-    @cython.locals(table=dict, kept=dict)
+    @cython.locals(table=dict)
     cpdef exec(self, long long owner)
+    cpdef remove(self, long long owner, dict table, long long fd)
     @cython.locals(flags=cython.longlong, kind=cython.longlong)
     cpdef bint _closes_on_exec(self, Py_ssize_t row) except -1
     @cython.locals(table=dict)

@@ -23,7 +23,11 @@ from tiercel.state.threads import Thread, ThreadTable
 CAPACITY = 4096
 """Most descriptors kept for one owner, as in libsinsp."""
 
+HELD = 1 << 22
+"""Most descriptors kept for all owners together: forks copy tables, and a hostile capture can fork without end."""
+
 _CAPACITY = CAPACITY
+_HELD = HELD
 _WIDTH = int(F.COUNT)
 _KIND = int(F.KIND)
 _NAME = int(F.NAME)
@@ -70,6 +74,7 @@ class FdTables:
         self.strings: Strings = tables.strings
         self.threads = threads
         self.tables: dict[int, dict[int, int]] = {}
+        self.held = 0  # descriptors in all of them
         self.log = FdLog()
         self.slot_count = 1 << 12
         self.slot_cells: NDArray[np.int64] = np.zeros(self.slot_count, dtype=np.int64)
@@ -134,8 +139,10 @@ class FdTables:
             self.table = table
             self.table_owner = thread.owner
         found = table.get(fd)
-        if found is None and len(table) >= _CAPACITY:
-            return
+        if found is None:
+            if len(table) >= _CAPACITY or self.held >= _HELD:
+                return
+            self.held += 1
         self.log.note(thread.owner, fd, self.index, -1 if found is None else found)
         table[fd] = row
         self.file_row = row
@@ -225,14 +232,22 @@ class FdTables:
             if found is not None:
                 self.log.note(self.closing_owner, self.closing_fd, self.index, found)
                 del table[self.closing_fd]
+                self.held -= 1
         self.closing_owner = -1
 
     def fork(self, parent: int, child: int) -> None:
         """Give owner ``child`` a copy of the descriptors of owner ``parent``, in place of its own."""
         self._finish_close()
-        self.log.note_table(child, self.index, self.tables.get(child))
+        before = self.tables.get(child)
+        self.log.note_table(child, self.index, before)
+        if before is not None:
+            self.held -= len(before)
         table = self.tables.get(parent)
-        self.tables[child] = {} if table is None else dict(table)
+        if table is None or self.held + len(table) > _HELD:
+            self.tables[child] = {}
+        else:
+            self.tables[child] = dict(table)
+            self.held += len(table)
         self.table_owner = _NOBODY
 
     def exec(self, owner: int) -> None:
@@ -241,11 +256,13 @@ class FdTables:
         table = self.tables.get(owner)
         if table is None:
             return
-        kept = {fd: row for fd, row in table.items() if not self._closes_on_exec(row)}
-        if len(kept) != len(table):
-            self.log.note_table(owner, self.index, table)
-            self.tables[owner] = kept
-            self.table_owner = _NOBODY
+        for fd in [fd for fd, row in table.items() if self._closes_on_exec(row)]:
+            self.remove(owner, table, fd)
+
+    def remove(self, owner: int, table: dict[int, int], fd: int) -> None:
+        """Close ``fd``, which is open in ``table`` of ``owner``, at once."""
+        self.log.note(owner, fd, self.index, table.pop(fd))
+        self.held -= 1
 
     def _closes_on_exec(self, row: int) -> bool:
         flags = self.files.data[row, _OPENFLAGS]
@@ -260,6 +277,7 @@ class FdTables:
         table = self.tables.pop(owner, None)
         self.table_owner = _NOBODY
         if table is not None:
+            self.held -= len(table)
             self.log.note_table(owner, self.index, table)
 
     def count(self, owner: int) -> int:

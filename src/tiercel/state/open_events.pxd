@@ -46,5 +46,5 @@ cdef class OpenEvents(FdTables):
     cpdef fcntl(self)
     @cython.locals(thread=Thread)
     cpdef close(self)
-    @cython.locals(reader=Reader, table=dict, thread=Thread, first=cython.longlong, last=cython.longlong, marks=cython.bint, changed=dict)
+    @cython.locals(reader=Reader, table=dict, thread=Thread, first=cython.longlong, last=cython.longlong, marks=cython.bint, owner=cython.longlong, row=Py_ssize_t, new=Py_ssize_t)
     cpdef close_range(self)

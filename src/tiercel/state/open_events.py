@@ -330,13 +330,13 @@ class OpenEvents(FdTables):
         first = reader.u32(reader.span(self.index, 1))
         last = reader.u32(reader.span(self.index, 2))
         marks = (reader.u32(reader.span(self.index, 3)) & 4) != 0  # CLOSE_RANGE_CLOEXEC
-        self.log.note_table(thread.owner, self.index, table)
-        changed = dict(table)
-        for fd, row in table.items():
-            if first <= fd <= last:
-                if marks:
-                    changed[fd] = self.with_flags(row, self.files.data[row, _OPENFLAGS] | _O_CLOEXEC)
-                else:
-                    del changed[fd]
-        self.tables[thread.owner] = changed
-        self.table = changed
+        owner = thread.owner
+        for fd in [fd for fd in table if first <= fd <= last]:
+            if not marks:
+                self.remove(owner, table, fd)
+                continue
+            row: int = table[fd]
+            new = self.with_flags(row, self.files.data[row, _OPENFLAGS] | _O_CLOEXEC)
+            if new != row:
+                self.log.note(owner, fd, self.index, row)
+                table[fd] = new
