@@ -24,7 +24,6 @@ cdef class Renderer:
     cdef public object buffer
     cdef unsigned char[::1] out
     cdef public bint odd
-    cdef public bytes previous
 
     cdef room(self, Py_ssize_t size)
     @cython.locals(size=Py_ssize_t, at=Py_ssize_t, i=Py_ssize_t, out=cython.uchar[::1])

@@ -111,6 +111,7 @@ def mode(value: int, table: str) -> bytes:
 
 
 def endpoint(ip: bytes, port: int) -> bytes:
+    """Return one end of a connection, for example ``10.0.0.7:443``."""
     return b"%s:%d" % (address(ip), port)
 
 
@@ -284,9 +285,6 @@ def dynamic(param: Param, data: bytes) -> tuple[Param, bytes] | None:
     return Param(param.name, kind, param.format), data[1:]
 
 
-def is_inet(kind: int) -> bool:
-    return kind in _INET_KINDS
-
-
 def kind_of_row(batch: Batch, row: int) -> int | None:
+    """Return the kind of a descriptor row, None for row -1."""
     return None if row < 0 else int(batch.tables.files.array[row, F.KIND])

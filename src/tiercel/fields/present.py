@@ -6,8 +6,6 @@ No value is ``<NA>`` in text and null in JSON. Which form a number takes follows
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from tiercel.fields.evt_arguments import raw_type
 from tiercel.fields.model import Field, Value, ValueType
 from tiercel.fields.params_text import address, dots, sanitize
@@ -133,8 +131,3 @@ def to_json(field: Field, value: Value | None, argument: str | int | None = None
     if isinstance(value, list):
         return [_json(item, type, number_format) for item in value] or None
     return _json(value, type, number_format)
-
-
-def texter(field: Field, argument: str | int | None = None) -> Callable[[Value | None], str]:
-    """Return ``to_text`` for one field, for use on many values."""
-    return lambda value: to_text(field, value, argument)
