@@ -9,13 +9,13 @@ __all__ = ["Alert", "__version__", "scan"]
 
 if TYPE_CHECKING:
     from tiercel.outputs.alert import Alert
-    from tiercel.scan import scan
+    from tiercel.scanning import scan
 
 
 def __getattr__(name: str) -> Any:
     """Import what is public when it is first asked for, so that the command line starts fast."""
     if name == "scan":
-        from tiercel.scan import scan
+        from tiercel.scanning import scan
 
         return scan
     if name == "Alert":

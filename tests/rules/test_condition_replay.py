@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.reference import SHARED
-from tiercel.scan import scan
+from tiercel.scanning import scan
 
 CAPTURE = SHARED / "captures/modern/a-seed-webshell/a-seed-webshell.scap"
 

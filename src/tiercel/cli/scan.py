@@ -17,7 +17,7 @@ from tiercel.errors import InputError
 from tiercel.outputs.drops import internal_line
 from tiercel.outputs.explained import explanation_text, with_explanation
 from tiercel.replay import Replay
-from tiercel.scan import STOPPED, Scan, prepare
+from tiercel.scanning import STOPPED, Scan, prepare
 from tiercel.state.batch import Batch
 from tiercel.state.event import Event
 
@@ -39,7 +39,7 @@ class ScanOptions:
 
 
 def run(options: ScanOptions) -> None:
-    """Scan and print; see :func:`tiercel.scan.prepare`."""
+    """Scan and print; see :func:`tiercel.scanning.prepare`."""
     if options.no_rules:
         _read(options.paths)
         return
