@@ -4,6 +4,8 @@ cimport cython
 @cython.final
 cdef class Reader:
     cdef const unsigned char[::1] data
+    cdef const unsigned long long[:] wide
+    cdef const unsigned int[:] half
     cdef const int[::1] first, start, sizes
     cdef object buffer
     cdef Py_ssize_t bytes_held
