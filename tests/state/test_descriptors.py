@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from random import Random
 
 import pytest
 
@@ -259,17 +258,18 @@ def test_rows_are_found_again_after_the_hash_table_grew() -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_garbage_does_no_harm(seed: int) -> None:
-    raw = iter(os.urandom(1) for _ in iter(int, 1))
-
-    def parameters() -> Sequence[bytes]:
-        return [
-            b"".join(next(raw) for _ in range(next(raw)[0] % 40 if next(raw)[0] & 1 else 8))
-            for _ in range(next(raw)[0] % 8)
-        ]
-
+    chance = Random(seed)
     names = [name for name in BY_CONSTANT if name.startswith(("SYSCALL", "SOCKET"))]
-    calls: list[Call] = [(names[k * 7 % len(names)], parameters()) for k in range(seed, seed + 400)]
-    Scene().play(*(call for call in calls if call[1]))
+
+    def parameter() -> bytes:
+        if chance.random() < 0.5:
+            return chance.choice((0, 1, 2, 3, 4, -1, -100, 1 << 62)).to_bytes(8, "little", signed=True)
+        return bytes(chance.choices((0, 1, 2, 10, 16, 46, 47, 255), k=chance.randrange(45)))
+
+    scene = Scene()
+    for _ in range(3):
+        scene.play(*((chance.choice(names), [parameter() for _ in range(chance.randrange(1, 9))]) for _ in range(300)))
+    assert scene.descriptors.held == sum(map(len, scene.descriptors.tables.values()))
 
 
 def test_count_of_all_descriptors() -> None:
