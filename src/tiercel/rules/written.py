@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from tiercel.rules.syntax import Span
 from tiercel.rules.yaml_source import Scalar, Source
@@ -39,7 +40,7 @@ class Origin:
         scalar = self.scalar
         style = "" if scalar.plain else self.source.line(scalar.line)[scalar.column : scalar.column + 1]
         if style in ("'", '"') and style:
-            return _quoted_place(self.source, scalar, offset, style)
+            return self._quoted(offset, style)
         if not self._starts:
             self._map(1 if style in ("|", ">") and style else 0)
         run = bisect_right(self._starts, offset) - 1
@@ -47,6 +48,14 @@ class Origin:
             return scalar.line, scalar.column
         line, column = self._places[run]
         return line, column + offset - self._starts[run]
+
+    def _quoted(self, offset: int, quote: str) -> tuple[int, int]:
+        """Find a character of a quoted scalar: the n-th that is no white space is the n-th in the file."""
+        if not self._starts:  # here: how many such characters stand before each one of the value
+            self._starts = list(accumulate((not char.isspace() for char in self.scalar.text), initial=0))
+            self._places = _quoted_places(self.source, self.scalar, quote, self._starts[-1] + 1)
+        wanted = self._starts[min(offset, len(self._starts) - 1)]
+        return self._places[wanted] if wanted < len(self._places) else (self.scalar.line, self.scalar.column)
 
     def _map(self, skipped: int) -> None:
         self._starts = [found.start() for found in _RUN.finditer(self.scalar.text)]
@@ -98,9 +107,9 @@ def _start(part: tuple[int, Origin]) -> int:
     return part[0]
 
 
-def _quoted_place(source: Source, scalar: Scalar, offset: int, quote: str) -> tuple[int, int]:
-    """Find line and column (from 0) of a character of a quoted scalar's value."""
-    wanted = sum(1 for char in scalar.text[:offset] if not char.isspace())
+def _quoted_places(source: Source, scalar: Scalar, quote: str, count: int) -> list[tuple[int, int]]:
+    """Return line and column (from 0) of the first ``count`` characters of a quoted scalar that are no white space."""
+    places: list[tuple[int, int]] = []
     line, column, last = scalar.line, scalar.column + 1, source.lines()
     while line < last:
         text = source.line(line)
@@ -114,9 +123,9 @@ def _quoted_place(source: Source, scalar: Scalar, offset: int, quote: str) -> tu
             elif quote == "'" and char == "'":
                 width = 2
             if counts:
-                if wanted == 0:
-                    return line, column
-                wanted -= 1
+                places.append((line, column))
+                if len(places) == count:
+                    return places
             column += width
         line, column = line + 1, 0
-    return scalar.line, scalar.column
+    return places
