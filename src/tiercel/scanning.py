@@ -56,7 +56,7 @@ def prepare(
         strict: accept exactly what Falco accepts.
 
     Raises:
-        InputError: the configuration cannot be used, or no capture is named.
+        InputError: the configuration cannot be used, or there are no rules files.
     """
     try:
         settings = load_config(config, options)
@@ -65,6 +65,8 @@ def prepare(
     captures = [Path(path) for path in paths] or [Path(name) for name in [settings.capture_file] if name]
     files: list[StrPath] = list(rules) or list(settings.rules_files) or [rules_path()]
     report = check(files, strict=strict, extra=settings.extra_output, folders=True, cached=True)
+    if report.failure is None and not report.loaded.verdicts:
+        raise InputError(f"no rules files (.yaml, .yml) in {', '.join(os.fspath(file) for file in files)}")
     scan = Scan(settings, report, None, captures)
     if report.exit_code == 0:
         style = AlertStyle(

@@ -78,3 +78,10 @@ def test_missing_files(tmp_path: Path) -> None:
         ran = tiercel("rules", *command, tmp_path / "none.yaml")
         assert (ran.code, ran.stdout) == (1, "")
         assert ran.stderr == f"tiercel: {tmp_path}/none.yaml: no such file\n"
+
+
+def test_a_folder_without_rules(tmp_path: Path, capture: Path) -> None:
+    for command in (["rules", "check", tmp_path], ["rules", "list", tmp_path], ["scan", capture, "-r", tmp_path]):
+        ran = tiercel(*command)
+        assert (ran.code, ran.stdout) == (1, "")
+        assert ran.stderr == f"tiercel: no rules files (.yaml, .yml) in {tmp_path}\n"

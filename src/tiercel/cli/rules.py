@@ -22,9 +22,12 @@ def _files(files: list[Path] | None) -> list[str]:
     from tiercel.rules.load import RulesFileError, expand
 
     try:
-        return expand(files) if files else [str(rules_path())]
+        found = expand(files) if files else [str(rules_path())]
     except RulesFileError as error:
         raise InputError(str(error)) from None
+    if not found:
+        raise InputError(f"no rules files (.yaml, .yml) in {', '.join(map(str, files or []))}")
+    return found
 
 
 def _load(files: list[Path] | None, strict: bool) -> Any:
