@@ -18,13 +18,14 @@ from tiercel.fields.evt_columns import (
     numbers_at,
     per_event,
     spans,
-    text_ids,
 )
+from tiercel.fields.evt_distinct import argument_ids
 from tiercel.fields.evt_flags import renderer
 from tiercel.fields.evt_size import position_table
 from tiercel.fields.model import Column, Value, ValueType
 from tiercel.fields.params_render import AT_FDCWD
 from tiercel.fields.params_text import join_path
+from tiercel.fields.span_texts import intern_spans
 from tiercel.state.batch import Batch
 from tiercel.state.columns import F, P
 from tiercel.state.event import Event
@@ -77,19 +78,16 @@ def _arg_bulk(batch: Batch, indices: I64, argument: Argument) -> Column:
     _, _, there = spans(batch, indices, table)
     values = np.full(len(indices), -1, np.int64)
     wanted = indices[there]
-    values[there] = text_ids(batch, renderer(batch).arguments(wanted, table[batch.types[wanted]].astype(np.int64)))
+    values[there] = argument_ids(batch, wanted, table[batch.types[wanted]].astype(np.int64))
     return Column(values, text=True)
 
 
 def charbufs(batch: Batch, start: I64, length: I64) -> I64:
     """Return the string numbers of texts up to their NUL; without bytes a text is ``<NA>``."""
-    data, intern = batch.data, batch.tables.strings.intern
-    missing = intern(b"<NA>")
-    numbers = []
-    for at, size in zip(start.tolist(), length.tolist(), strict=True):
-        text = bytes(data[at : at + size]).partition(b"\0")[0]
-        numbers.append(missing if size == 0 or (size == 7 and text == b"(NULL)") else intern(text))
-    return np.array(numbers, np.int64)
+    intern = batch.tables.strings.intern
+    numbers = intern_spans(batch, start, length, cut=True)
+    numbers[(length == 0) | ((length == 7) & (numbers == intern(b"(NULL)")))] = intern(b"<NA>")
+    return numbers
 
 
 @lru_cache
