@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercel.engine.compare import Matcher, matcher, needs_all_elements, operand_is_list, operand_type
+from tiercel.engine.compare import Matcher, effective, matcher, needs_all_elements, operand_is_list, operand_type
 from tiercel.engine.row import compare_values, getter, several
 from tiercel.fields.model import BulkGetter, Column, Field, ValueType
 from tiercel.rules.syntax import Check, FieldRef, Operand, Operator, Transform
@@ -254,6 +254,7 @@ def check_mask(check: Check) -> MaskGetter:
     Raises:
         ValueError: a right-hand value cannot be used.
     """
+    check = effective(check)
     get = column_getter(check.left)
     if get is None:
         return _row_mask(check)

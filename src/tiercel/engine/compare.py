@@ -11,10 +11,12 @@ import fnmatch
 import operator
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import re2
 
+from tiercel.fields.catalogue import FIELDS
 from tiercel.fields.model import ValueType
 from tiercel.rules.syntax import Check, FieldRef, Literal, Modifier, Operand, Operator
 
@@ -162,6 +164,25 @@ def _modified(check: Check, type: ValueType) -> Matcher:
     if check.modifier is Modifier.ALLOF:
         return lambda value: all(match(value) for match in matchers)
     return lambda value: sum(match(value) for match in matchers) == 1
+
+
+_ENDS = frozenset({"fd.ip", "fd.net", "fd.port", "fd.proto"})
+
+
+def effective(check: Check) -> Check:
+    """Return the check that is evaluated for one that is written.
+
+    ``evt.around[T] = D`` holds within the distance D of the time T, whatever the operator. ``fd.ip exists`` and its
+    like ask for a known descriptor, not for one with addresses.
+    """
+    if not isinstance(check.left, FieldRef):
+        return check
+    name = check.left.field.name
+    if name == "evt.around" and check.operator is not Operator.EXISTS:
+        return replace(check, operator=Operator.LE)
+    if name in _ENDS and check.operator is Operator.EXISTS:
+        return replace(check, left=FieldRef(FIELDS["fd.type"], None))
+    return check
 
 
 def matcher(check: Check) -> Matcher:

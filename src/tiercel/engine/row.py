@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tiercel.engine.compare import Matcher, matcher, needs_all_elements, operand_is_list, operand_type, single
+from tiercel.engine.compare import (
+    Matcher,
+    effective,
+    matcher,
+    needs_all_elements,
+    operand_is_list,
+    operand_type,
+    single,
+)
 from tiercel.fields.model import Value
 from tiercel.rules.syntax import And, Check, FieldRef, Node, Not, Operand, Operator, Or, Transform
 from tiercel.rules.transformers import apply
@@ -50,6 +58,7 @@ def several(match: Matcher, values: list[Any], every: bool) -> bool:
 
 
 def _check(check: Check) -> Predicate:
+    check = effective(check)
     left = getter(check.left)
     if check.operator is Operator.EXISTS:
         return lambda event: left(event) is not None
