@@ -60,3 +60,62 @@ def intern_spans(
         number = strings.intern(PyBytes_FromStringAndSize(<const char *>text, size))
         recent[slot] = number
         out[i] = number
+
+
+def spans(
+    const int[::1] first,
+    const int[::1] start,
+    const int[::1] length,
+    const unsigned short[::1] types,
+    const short[::1] positions,
+    const long long[:] indices,
+    long long[::1] starts,
+    long long[::1] lengths,
+    unsigned char[::1] there,
+):
+    """Find the parameter that ``positions`` names for each event type."""
+    cdef Py_ssize_t n, i, j
+    cdef short k
+    for n in range(indices.shape[0]):
+        i = indices[n]
+        k = positions[types[i]]
+        j = first[i] + k
+        if k >= 0 and j < first[i + 1]:
+            starts[n], lengths[n], there[n] = start[j], length[j], 1
+        else:
+            starts[n], lengths[n], there[n] = 0, 0, 0
+
+
+def integers(
+    const int[::1] first,
+    const int[::1] start,
+    const int[::1] length,
+    const unsigned short[::1] types,
+    const short[::1] positions,
+    const long long[:] indices,
+    const unsigned char[::1] data,
+    int size,
+    bint signed,
+    long long[::1] values,
+    unsigned char[::1] there,
+):
+    """Read that parameter as a little-endian number where it has ``size`` bytes."""
+    cdef Py_ssize_t n, i, j, at, total = data.shape[0]
+    cdef short k
+    cdef unsigned long long number
+    cdef unsigned long long top = <unsigned long long>1 << (size * 8 - 1)
+    for n in range(indices.shape[0]):
+        i = indices[n]
+        k = positions[types[i]]
+        j = first[i] + k
+        values[n], there[n] = 0, 0
+        if k < 0 or j >= first[i + 1] or length[j] != size:
+            continue
+        at = start[j]
+        if at < 0 or at + size > total:
+            continue
+        number = 0
+        memcpy(&number, &data[at], size)
+        if signed and size < 8 and number & top:
+            number -= top << 1
+        values[n], there[n] = <long long>number, 1

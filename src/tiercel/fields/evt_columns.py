@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercel.fields.model import BulkGetter, Column, RowGetter, Value
-from tiercel.fields.span_texts import intern_spans
+from tiercel.fields.span_texts import compiled, intern_spans
 from tiercel.state.batch import Batch
 from tiercel.state.event import Event
 
@@ -100,6 +100,13 @@ def numbers_at(batch: Batch, starts: I64, size: int, signed: bool) -> I64:
 
 def spans(batch: Batch, indices: I64, positions: NDArray[np.int16]) -> tuple[I64, I64, Mask]:
     """Return start, length and presence of the parameter that ``positions`` names for each event type, -1 for none."""
+    kernels = compiled()
+    if kernels is not None:
+        count = len(indices)
+        start, length, found = np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, np.uint8)
+        columns = batch.first, batch.start, batch.length, batch.types
+        kernels.spans(*columns, positions, indices, start, length, found)
+        return start, length, found.view(np.bool_)
     k = positions[batch.types[indices]].astype(np.int64)
     j = batch.first[indices] + k
     there = (k >= 0) & (j < batch.first[indices + 1])
@@ -112,6 +119,12 @@ def spans(batch: Batch, indices: I64, positions: NDArray[np.int16]) -> tuple[I64
 
 def integers(batch: Batch, indices: I64, positions: NDArray[np.int16], size: int, signed: bool) -> tuple[I64, Mask]:
     """Return such a parameter as numbers, and where it is there with that size."""
+    kernels = compiled()
+    if kernels is not None and len(batch.data):
+        numbers, found = np.empty(len(indices), np.int64), np.empty(len(indices), np.uint8)
+        columns = batch.first, batch.start, batch.length, batch.types
+        kernels.integers(*columns, positions, indices, batch.data, size, signed, numbers, found)
+        return numbers, found.view(np.bool_)
     start, length, there = spans(batch, indices, positions)
     there &= length == size
     values = np.zeros(len(indices), np.int64)

@@ -14,8 +14,8 @@ from tiercel.fields.evt_columns import (
     TypeTexts,
     both,
     by_type,
+    integers,
     joined,
-    numbers_at,
     spans,
 )
 from tiercel.fields.model import BulkGetter, Column
@@ -35,19 +35,16 @@ RETURNS = np.array(
 )
 """Whether the first parameter of events of each type, when there is one, is what the system call returned."""
 
-_FIRST = np.zeros(len(EVENTS), np.int16)
+_RESULT = np.where(RETURNS, 0, -1).astype(np.int16)
 
 
 def results(batch: Batch, indices: I64) -> tuple[I64, Mask]:
     """Return what the system calls returned, and where they returned anything."""
-    start, length, there = spans(batch, indices, _FIRST)
-    there &= RETURNS[batch.types[indices]]
-    values = np.zeros(len(indices), np.int64)
-    for size in (8, 4):
-        fits = there & (length == size)
-        if fits.any():
-            values[fits] = numbers_at(batch, start[fits], size, True)
-    return values, there
+    values, wide = integers(batch, indices, _RESULT, 8, True)
+    if wide.all():
+        return values, wide
+    narrow_values, _ = integers(batch, indices, _RESULT, 4, True)
+    return values + narrow_values, spans(batch, indices, _RESULT)[2]
 
 
 def _rawres(batch: Batch, indices: I64, argument: Argument) -> Column:
@@ -191,11 +188,7 @@ def _positions(what: str) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
 
 
 def _u32(batch: Batch, indices: I64, what: str) -> I64:
-    start, length, there = spans(batch, indices, _positions(what))
-    there &= length == 4
-    values = np.zeros(len(indices), np.int64)
-    values[there] = numbers_at(batch, start[there], 4, False)
-    return values
+    return integers(batch, indices, _positions(what), 4, False)[0]
 
 
 def _is_open(bit: int) -> BulkGetter:

@@ -20,6 +20,11 @@ with suppress(ImportError):  # not compiled
     _spans = importlib.import_module("tiercel.fields._spans")
 
 
+def compiled() -> Any:
+    """Return the compiled kernels, None when there are none."""
+    return _spans
+
+
 def intern_spans(batch: Batch, start: I64, length: I64, cut: bool = False) -> I64:
     """Return the string numbers of stretches of the batch's data.
 
