@@ -1,4 +1,4 @@
-"""Build the kernels: every ``.pyx``, and every module with a ``.pxd`` beside it. Without a compiler all run as plain Python."""
+"""Build the kernels: every ``.pyx`` and every module with a ``.pxd`` beside it. Uncompiled they run as plain Python."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def kernels() -> list[Extension]:
             ".".join(path.with_suffix("").parts[1:]),
             [str(path)],
             optional=True,  # a machine without a compiler still gets a working install
-            extra_compile_args=["-O2", "-g0"],
+            extra_compile_args=["-O2", "-g0", "-w"],  # warnings about generated code help nobody
             define_macros=[("CYTHON_WITHOUT_ASSERTIONS", "1")],
         )
         for path in modules
@@ -46,6 +46,10 @@ def kernels() -> list[Extension]:
 
 class OptionalBuild(build_ext):
     """Skips what cannot be compiled instead of failing the install."""
+
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        self.parallel = self.parallel or os.cpu_count()
 
     def run(self) -> None:
         try:

@@ -20,9 +20,7 @@ from tiercel.capture.scenario import Scenario
 def break_in() -> Scenario:
     """Return the story: a shell through a web server reads secrets, calls home and tries to leave its container."""
     story = Scenario("node-1")
-    web = story.container(
-        "web", image="docker.io/library/nginx:1.25", pod=story.pod("web-7d4b9c", namespace="shop")
-    )
+    web = story.container("web", image="docker.io/library/nginx:1.25", pod=story.pod("web-7d4b9c", namespace="shop"))
     nginx = story.process("/usr/sbin/nginx", "-g", "daemon off;", container=web)
 
     story.wait(12.5)
@@ -67,7 +65,8 @@ def main() -> None:
         run("scan", str(capture), "--stats")
         run("scan", str(capture), "--json", "-o", "priority=critical")
         run("scan", str(capture), "--explain", "-o", "priority=critical")
-        run("events", str(capture), "proc.name = curl and fd.type = ipv4", "-p", "%evt.time %proc.cmdline %evt.type %fd.name")
+        shown = "%evt.time %proc.cmdline %evt.type %fd.name"
+        run("events", str(capture), "proc.name = curl and fd.type = ipv4", "-p", shown)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tiercel.errors import InputError
+from tiercel.kernels import tell_if_slow
 from tiercel.sources.capture import BATCH_EVENTS, Capture, CaptureError, Damage
 from tiercel.state.batch import Batch, Tables
 from tiercel.state.track import Tracker
@@ -32,6 +33,7 @@ class Replay:
             capture = Capture(self.path)
         except CaptureError as error:
             raise InputError(str(error).removeprefix("tiercel: ")) from None
+        tell_if_slow()
         with capture:
             tables = Tables()
             section, tracker = -1, None
