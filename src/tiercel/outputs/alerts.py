@@ -17,9 +17,11 @@ from tiercel.outputs.shown import (
     ISO_OFFSET,
     ISO_UTC,
     Shower,
-    Shown,
+    ShownTime,
+    arguments,
     as_nanoseconds,
     escaped_bytes,
+    is_arguments,
     json_bytes,
     show_json,
     show_text,
@@ -27,6 +29,7 @@ from tiercel.outputs.shown import (
 from tiercel.outputs.weave import Woven, weave
 from tiercel.rules.model import Rule
 from tiercel.rules.output_template import Slot, Template
+from tiercel.rules.syntax import FieldRef
 from tiercel.state.batch import Batch
 
 Indices = NDArray[np.int64]
@@ -55,9 +58,23 @@ class Line:
     def constant(self, text: bytes) -> None:
         self.pieces[-1] += text
 
-    def column(self, shower: Shower) -> None:
+    def column(self, shower: Shower | ShownTime) -> None:
+        if isinstance(shower, ShownTime):
+            self.column(shower.heads)
+            self.column(shower.digits)
+            self.constant(shower.tail.encode())
+            return
         self.columns.append(shower)
         self.pieces.append(b"")
+
+    def json(self, ref: FieldRef) -> None:
+        """Append a field as a JSON value."""
+        if is_arguments(ref):
+            self.constant(b'"')
+            self.column(arguments(escape=True))
+            self.constant(b'"')
+        else:
+            self.column(show_json(ref))
 
     def template(self, template: Template, escape: bool) -> None:
         """Append an output template, as it stands inside a JSON string when ``escape``."""
@@ -69,9 +86,7 @@ class Line:
 
     def weave(self, batch: Batch, indices: Indices) -> Woven:
         """Return one line for each event."""
-        shown: list[Shown] = [column(batch, indices) for column in self.columns]
-        codes = np.array([s.codes for s in shown], np.int64).reshape(len(shown), len(indices))
-        return weave(self.pieces, codes, [s.table for s in shown])
+        return weave(self.pieces, [column(batch, indices) for column in self.columns], len(indices))
 
 
 class AlertLines:
@@ -124,23 +139,25 @@ class AlertLines:
 
     def _fields(self, line: Line) -> None:
         time_key = "evt.time.iso8601" if self.style.time_iso_8601 else "evt.time"
-        columns: dict[str, Shower | Template] = {key: show_json(ref) for key, ref in self.rule.output.fields}
-        columns[time_key] = as_nanoseconds
+        columns: dict[str, FieldRef | Template | None] = dict(self.rule.output.fields)
+        columns[time_key] = None
         for name, (template, raw) in self.rule.output_fields.items():
             if not raw:
                 columns[name] = template
             elif template.fields:
-                columns[name] = show_json(template.fields[0][1])
+                columns[name] = template.fields[0][1]
         comma = b""
         for name in sorted(columns, key=lambda key: key.encode()):
             line.constant(comma + json_bytes(name) + b":")
-            shower = columns[name]
-            if isinstance(shower, Template):
+            value = columns[name]
+            if value is None:
+                line.column(as_nanoseconds)
+            elif isinstance(value, Template):
                 line.constant(b'"')
-                line.template(shower, escape=True)
+                line.template(value, escape=True)
                 line.constant(b'"')
             else:
-                line.column(shower)
+                line.json(value)
             comma = b","
 
 

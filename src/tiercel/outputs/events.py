@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercel.outputs.alerts import Line
-from tiercel.outputs.shown import json_bytes, show_json
+from tiercel.outputs.shown import json_bytes
 from tiercel.outputs.weave import Woven
 from tiercel.rules.output_template import Template
 from tiercel.state.batch import Batch
@@ -27,7 +27,7 @@ class EventLines:
         opening = b"{"
         for key, ref in sorted(template.fields, key=lambda item: item[0].encode()):
             self.line.constant(opening + json_bytes(key) + b":")
-            self.line.column(show_json(ref))
+            self.line.json(ref)
             opening = b","
         self.line.constant(b"}\n" if template.fields else b"{}\n")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,27 +12,20 @@ from numpy.typing import NDArray
 
 from tiercel.engine.columns import column_getter
 from tiercel.engine.row import getter
-from tiercel.fields.evt_args import args_texts
+from tiercel.fields.evt_flags import renderer
 from tiercel.fields.model import Column, Field, Value, ValueType
-from tiercel.fields.present import to_json, to_text
+from tiercel.fields.present import shape, to_json, to_text
+from tiercel.outputs.forms import Digits, Form, Shown, Texts
 from tiercel.rules.syntax import FieldRef, Operand
 from tiercel.state.batch import Batch, Tables
 from tiercel.state.event import Event
 
 Indices = NDArray[np.int64]
 
-_FEW = 6  # below this many events, looking at them one by one is quicker than building columns
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """Rendered values: event ``i`` shows ``table[codes[i]]``."""
-
-    codes: NDArray[np.int64]
-    table: list[bytes]
-
-
 Renderer = Callable[[Any], bytes]
+Shower = Callable[[Batch, Indices], Form]
+
+_FEW = 6  # below this many events, looking at them one by one is quicker than building columns
 
 
 def json_bytes(value: object) -> bytes:
@@ -85,11 +77,12 @@ def _one_by_one(values: list[Any], render: Renderer) -> Shown:
 class ShownField:
     """One operand in one form (text, text inside JSON, or JSON value) over events.
 
-    ``render`` turns a value (None: no value) into bytes.
+    ``render`` turns a value (None: no value) into bytes; whole numbers come out as decimals of at least ``width`` bytes
+    when that is not None.
     """
 
-    def __init__(self, operand: Operand, render: Renderer) -> None:
-        self.render = render
+    def __init__(self, operand: Operand, render: Renderer, width: int | None = None) -> None:
+        self.render, self.width = render, width
         self.cache = TextCache(render)
         if isinstance(operand, FieldRef):
             field, argument = operand.field, operand.argument
@@ -98,12 +91,12 @@ class ShownField:
         else:
             self.get, self.column = getter(operand), column_getter(operand)
 
-    def __call__(self, batch: Batch, indices: Indices) -> Shown:
+    def __call__(self, batch: Batch, indices: Indices) -> Form:
         if self.column is None or len(indices) < _FEW:
             return _one_by_one([self.get(Event(batch, i)) for i in indices.tolist()], self.render)
         return self._columns(batch, self.column(batch, indices))
 
-    def _columns(self, batch: Batch, column: Column) -> Shown:
+    def _columns(self, batch: Batch, column: Column) -> Form:
         values = column.values
         if column.offsets is not None:
             flat = [batch.tables.strings.get(i) for i in values.tolist()] if column.text else values.tolist()
@@ -114,6 +107,9 @@ class ShownField:
             return _one_by_one(lists, self.render)
         if column.text:
             return self.cache(batch.tables, np.asarray(values, np.int64))
+        if self.width is not None and values.dtype.kind in "iu":
+            missing = b"" if column.valid is None else self.render(None)
+            return Digits(values, self.width, column.valid, missing)
         distinct, codes = np.unique(values, return_inverse=True)
         table = [self.render(value) for value in distinct.tolist()]
         codes = np.asarray(codes, np.int64)
@@ -127,37 +123,43 @@ class ShownTime:
     """A time of the event as text, to the nanosecond.
 
     ``format`` is for strftime (local time, as Falco prints it) and stands before the nine digits; ``tail`` after them.
+    A line takes it as two columns and the tail, see :meth:`heads` and :meth:`digits`.
     """
 
     def __init__(self, format: str, tail: str = "") -> None:
         self.format, self.tail = format, tail
         self.utc = bool(tail)  # what ends in a zone is in UTC
 
-    def __call__(self, batch: Batch, indices: Indices) -> Shown:
-        seconds, ns = np.divmod(batch.ts[indices], 1_000_000_000)
-        heads: dict[int, tuple[str, str]] = {}
+    def heads(self, batch: Batch, indices: Indices) -> Shown:
+        """Return what stands before the nanoseconds, the dot included."""
+        seconds = batch.ts[indices] // 1_000_000_000
+        changes = np.zeros(len(seconds), np.int64)
+        changes[1:] = seconds[1:] != seconds[:-1]
+        known: dict[int, bytes] = {}
         table = []
-        for second, rest in zip(seconds.tolist(), ns.tolist(), strict=True):
-            head = heads.get(second)
+        for second in [*seconds[:1].tolist(), *seconds[changes > 0].tolist()]:
+            head = known.get(second)
             if head is None:
-                head = heads[second] = self._around(second)
-            table.append(b"%s.%09d%s" % (head[0].encode(), rest, head[1].encode()))
-        return Shown(np.arange(len(table), dtype=np.int64), table)
+                head = known[second] = f"{self._date(second)}.".encode()
+            table.append(head)
+        return Shown(np.cumsum(changes), table)
+
+    def digits(self, batch: Batch, indices: Indices) -> Digits:
+        """Return the nanoseconds."""
+        return Digits(batch.ts[indices] % 1_000_000_000, 9)
 
     def of(self, ts: int) -> str:
         """Return one time, ns since the epoch, as text."""
         second, rest = divmod(ts, 1_000_000_000)
-        before, after = self._around(second)
-        return f"{before}.{rest:09d}{after}"
+        return f"{self._date(second)}.{rest:09d}{self.tail}"
 
-    def _around(self, second: int) -> tuple[str, str]:
-        """Return what stands before and after the digits of the nanoseconds."""
+    def _date(self, second: int) -> str:
+        """Return what stands before the nanoseconds."""
         convert = time.gmtime if self.utc else time.localtime
         try:
-            parts = convert(second)
+            return time.strftime(self.format, convert(second))
         except (OverflowError, OSError, ValueError):  # a damaged time, far beyond any calendar
-            parts = convert(0)
-        return time.strftime(self.format, parts), time.strftime(self.tail, parts)
+            return time.strftime(self.format, convert(0))
 
 
 CLOCK = ShownTime("%H:%M:%S")
@@ -168,19 +170,42 @@ ISO_UTC = ShownTime("%Y-%m-%dT%H:%M:%S", "Z")
 """``time`` of an alert in JSON"""
 
 
-def as_nanoseconds(batch: Batch, indices: Indices) -> Shown:
+def as_nanoseconds(batch: Batch, indices: Indices) -> Digits:
     """The event's time as an integer of ns, as JSON carries ``evt.time``."""
-    return Shown(np.arange(len(indices), dtype=np.int64), [b"%d" % ts for ts in batch.ts[indices].tolist()])
+    return Digits(batch.ts[indices])
 
 
-def all_arguments(batch: Batch, indices: Indices) -> Shown:
-    """``evt.args``: hardly two events have the same, so they are neither interned nor remembered."""
-    return Shown(np.arange(len(indices), dtype=np.int64), args_texts(batch, indices))
+def is_arguments(operand: Operand) -> bool:
+    """Say whether the operand is all arguments of an event as one text."""
+    return isinstance(operand, FieldRef) and operand.field.name in ("evt.args", "evt.info")
 
 
+def arguments(escape: bool) -> Shower:
+    """Return the column of ``evt.args``: hardly two events have the same, so nothing is interned or remembered.
+
+    ``escape`` is for use inside a JSON string.
+    """
+
+    def show(batch: Batch, indices: Indices) -> Texts:
+        data, offsets = renderer(batch).texts(indices, True)
+        return Texts(data, offsets, escape)
+
+    return show
+
+
+_INTEGERS = frozenset(
+    {
+        ValueType.INT16,
+        ValueType.INT32,
+        ValueType.INT64,
+        ValueType.UINT32,
+        ValueType.UINT64,
+        ValueType.ABSTIME,
+        ValueType.RELTIME,
+        ValueType.PORT,
+    }
+)
 _TIMES = {"evt.time": CLOCK, "evt.time.iso8601": ISO_OFFSET}
-
-Shower = Callable[[Batch, Indices], Shown]
 
 
 def _field_of(operand: Operand) -> tuple[Field, str | int | None]:
@@ -190,11 +215,21 @@ def _field_of(operand: Operand) -> tuple[Field, str | int | None]:
     return Field(operand.name, operand.type, "", "", lambda event, argument: None, is_list=operand.is_list), None
 
 
+def _decimals(field: Field, argument: str | int | None) -> int | None:
+    """Return the least number of digits of a field shown in decimal, None for any other."""
+    type, number_format = shape(field, argument)
+    if type not in _INTEGERS:
+        return None
+    if number_format == "padded" and type is ValueType.UINT64:
+        return 9
+    return 0 if number_format in ("dec", "id") else None
+
+
 def _fit(text: bytes, width: int) -> bytes:
     return text[:width].ljust(width)
 
 
-def show_text(operand: Operand, width: int = 0, escape: bool = False, shown: bool = True) -> Shower:
+def show_text(operand: Operand, width: int = 0, escape: bool = False, shown: bool = True) -> Shower | ShownTime:
     """Return the column of an operand as rule outputs show it.
 
     Args:
@@ -206,8 +241,8 @@ def show_text(operand: Operand, width: int = 0, escape: bool = False, shown: boo
     clock = _TIMES.get(field.name)
     if clock is not None and not width:
         return clock
-    if field.name in ("evt.args", "evt.info") and shown and not width and not escape:
-        return all_arguments
+    if is_arguments(operand) and shown and not width:
+        return arguments(escape)
     encode = escaped_bytes if escape else text_bytes
 
     def render(value: Any) -> bytes:
@@ -216,7 +251,7 @@ def show_text(operand: Operand, width: int = 0, escape: bool = False, shown: boo
             text = _fit(text_bytes(text), width).decode("utf-8", "replace")
         return encode(text)
 
-    return ShownField(operand, render)
+    return ShownField(operand, render, None if width or not shown else _decimals(field, argument))
 
 
 def show_json(operand: FieldRef) -> Shower:
@@ -224,4 +259,5 @@ def show_json(operand: FieldRef) -> Shower:
     field, argument = operand.field, operand.argument
     if field.type is ValueType.CHARBUF and field.name.startswith(("evt.time", "evt.datetime", "evt.outputtime")):
         return as_nanoseconds
-    return ShownField(operand, lambda value: json_bytes(to_json(field, value, argument)))
+    digits = _decimals(field, argument)
+    return ShownField(operand, lambda value: json_bytes(to_json(field, value, argument)), None if digits else digits)
