@@ -14,12 +14,15 @@ from tiercel.sources import blocks, metadata
 from tiercel.sources.decode import Decoder, Stop
 from tiercel.sources.feed import Feed
 from tiercel.sources.records import FdRecord, ThreadRecord
+from tiercel.sources.recycling import Buffers
 from tiercel.sources.stream import Stream
 from tiercel.state.batch import Batch, Tables
 from tiercel.state.world import World
 from tiercel.wire.conversion import CONSTANTS
 
-BATCH_EVENTS = 262_144
+BATCH_EVENTS = 131_072
+"""Enough that what is done once a batch counts little; twice as many take twice the memory and no less time."""
+
 BATCH_BYTES = 32 << 20
 """A batch holds fewer events than asked for when their bytes would be more than about this."""
 
@@ -91,15 +94,18 @@ class Capture:
         """
         tables = Tables() if tables is None else tables
         decoder = Decoder()
+        buffers = Buffers()
         wanted = min(max(size * _USUAL_EVENT, _LEAST_READ), BATCH_BYTES)
         carried = bytearray(CONSTANTS)
         going = self._describe()
         while going:
-            data, begin = self._buffer(carried, wanted)
-            room = min(size, len(data) // _LEAST_EVENT + 1)
+            data = buffers.take(len(carried) + wanted)
+            begin, limit = self._load(data, carried, wanted)
+            room = min(size, limit // _LEAST_EVENT + 1)
             decoder.begin(room)
-            end, stop = self._fill(decoder, data, begin, room)
-            self._feed.put_back(memoryview(data)[end:])
+            end, stop = self._fill(decoder, data, begin, limit, room)
+            with memoryview(data) as held:
+                self._feed.put_back(held[end:limit])
             carried = bytearray(CONSTANTS)
             decoder.waiting.carry(data, carried)
             if decoder.count:
@@ -135,21 +141,18 @@ class Capture:
             return f"file format version {major} is newer than this reads (up to {blocks.MAJOR_VERSION})"
         return ""
 
-    def _buffer(self, carried: bytearray, size: int) -> tuple[bytearray, int]:
-        """Return a buffer of ``carried`` and then up to ``size`` bytes of the file, and where those begin."""
+    def _load(self, data: bytearray, carried: bytearray, size: int) -> tuple[int, int]:
+        """Put ``carried`` and up to ``size`` bytes of the file into ``data``; returns where those begin and end."""
         begin = len(carried)
-        data = bytearray(begin + size)
         with memoryview(data) as room:
             room[:begin] = carried
-            got = self._feed.fill(room[begin:])
-        del data[begin + got :]
-        return data, begin
+            return begin, begin + self._feed.fill(room[begin : begin + size])
 
-    def _fill(self, decoder: Decoder, data: bytearray, begin: int, size: int) -> tuple[int, Stop]:
-        """Decode into the batch begun, from byte ``begin`` on; returns where decoding stopped and why."""
+    def _fill(self, decoder: Decoder, data: bytearray, begin: int, limit: int, size: int) -> tuple[int, Stop]:
+        """Decode bytes ``begin`` to ``limit`` into the batch begun; returns where decoding stopped and why."""
         position = begin
         while True:
-            decoder.attach(data)
+            decoder.attach(data, limit)
             try:
                 position = decoder.run(position, size)
             finally:
@@ -157,7 +160,7 @@ class Capture:
             stop = Stop(decoder.stop)
             if stop != Stop.OTHER:
                 return position, stop
-            position, after = self._between(data, position, self._feed.offset - len(data))
+            position, after = self._between(data, position, limit)
             if after is not None:
                 return position, after
 
@@ -166,19 +169,19 @@ class Capture:
         _, length = self._feed.header()
         return length if length <= blocks.MAX_BLOCK else 0
 
-    def _between(self, data: bytearray, position: int, offset: int) -> tuple[int, Stop | None]:
-        """Handle the blocks between two events, from byte ``position`` of ``data`` on.
+    def _between(self, data: bytearray, position: int, limit: int) -> tuple[int, Stop | None]:
+        """Handle the blocks between two events, from byte ``position`` of ``data`` on; ``limit`` is where it ends.
 
-        ``offset`` is where the start of ``data`` is in the file. Returns where it got to and why decoding cannot go on
-        there, None when an event follows.
+        Returns where it got to and why decoding cannot go on there, None when an event follows.
         """
-        while position + blocks.HEADER <= len(data):
+        offset = self._feed.offset - limit  # of the start of the data in the file
+        while position + blocks.HEADER <= limit:
             kind, length = _HEADER.unpack_from(data, position)
             if kind in blocks.EVENTS:
                 return position, None
             if kind == blocks.SECTION or not blocks.FRAME <= length <= blocks.MAX_BLOCK:
                 return position, Stop.OTHER
-            if position + length > len(data):
+            if position + length > limit:
                 break
             self._apply(kind, bytes(data[position + blocks.HEADER : position + length - 4]), offset + position)
             position += length

@@ -9,7 +9,7 @@ cdef unsigned int _STATE_ONLY
 
 cdef class Decoder:
     cdef public Waiting waiting
-    cdef public object data
+    cdef public object data, pool
     cdef Py_ssize_t end
     cdef const unsigned short[:] w16
     cdef const unsigned int[:] w32

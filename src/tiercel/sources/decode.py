@@ -20,6 +20,7 @@ import numpy as np
 
 from tiercel.sources.blocks import MAX_BLOCK
 from tiercel.sources.plan_tables import plan_tables
+from tiercel.sources.recycling import Columns
 from tiercel.sources.waiting import Waiting
 from tiercel.wire.conversion import MAX_PARAMS
 from tiercel.wire.event_table import EVENTS
@@ -32,6 +33,12 @@ _MAX_SMALL_BLOCK = (64 << 10) + 8  # longest event block of the kinds without a 
 _STATE_ONLY = 1  # flag of an event block: for the state, not for the reader
 _PARAMS = MAX_PARAMS
 _STORED = 8  # spans of a slot of Waiting
+
+
+# of num, ts, tid, cpu, types, visible, first, start, length
+_KINDS: list[type[np.generic]] = [
+    np.uint64, np.uint64, np.int64, np.uint16, np.uint16, np.uint8, np.int32, np.int32, np.int32,
+]  # fmt: skip
 
 
 class Stop(IntEnum):
@@ -77,6 +84,7 @@ class Decoder:
         self.traits, self.table_params = tables.traits, tables.params
         self.t_start = np.zeros(MAX_PARAMS, dtype=np.int32)  # spans as stored, while they are rearranged
         self.t_length = np.zeros(MAX_PARAMS, dtype=np.int32)
+        self.pool = Columns(_KINDS)
         self.detach()
         self.begin(0)
 
@@ -90,15 +98,16 @@ class Decoder:
         """Start a batch of up to ``size`` events with empty columns."""
         self.count = 0
         self.spans = 0
-        self.c_num = np.empty(size, dtype=np.uint64)
-        self.c_ts = np.empty(size, dtype=np.uint64)
-        self.c_tid = np.empty(size, dtype=np.int64)
-        self.c_cpu = np.empty(size, dtype=np.uint16)
-        self.c_type = np.empty(size, dtype=np.uint16)
-        self.c_visible = np.empty(size, dtype=np.uint8)
-        self.c_first = np.zeros(size + 1, dtype=np.int32)
-        self.c_start = np.empty(size * 6 + MAX_PARAMS, dtype=np.int32)
-        self.c_length = np.empty(size * 6 + MAX_PARAMS, dtype=np.int32)
+        spans = size * 6 + MAX_PARAMS
+        lengths = [size, size, size, size, size, size, size + 1, spans, spans]
+        self.hold([np.empty(0, dtype=kind) for kind in _KINDS])  # those of the batch before may be used again
+        self.hold(self.pool.take(lengths))
+        self.c_first[0] = 0
+
+    def hold(self, columns: list[Any]) -> None:
+        """Fill these columns from now on."""
+        self.c_num, self.c_ts, self.c_tid, self.c_cpu, self.c_type = columns[:5]
+        self.c_visible, self.c_first, self.c_start, self.c_length = columns[5:]
 
     def columns(self) -> list[Any]:
         """Return the columns filled so far: num, ts, tid, cpu, types, visible, first, start, length."""
@@ -116,10 +125,10 @@ class Decoder:
         grown[: self.spans] = np.asarray(self.c_length)[: self.spans]
         self.c_length = grown
 
-    def attach(self, data: bytearray) -> None:
-        """Read from ``data``, which must start with :data:`CONSTANTS` and must not change its length until detached."""
+    def attach(self, data: bytearray, end: int) -> None:
+        """Read the first ``end`` bytes of ``data``, which must start with :data:`CONSTANTS` and stay as long."""
         self.data = data
-        self.end = len(data)
+        self.end = min(end, len(data))
         self.w16 = _reader(data, 2)
         self.w32 = _reader(data, 4)
         self.w64 = _reader(data, 8)
