@@ -58,6 +58,12 @@ def test_not_equal_needs_both_ends_to_differ(batch: Batch) -> None:
     assert holding(batch, 'fd.net = "192.0.2.0/24" and evt.type = connect') == ["connect"]
 
 
+def test_a_network_is_sought_in_the_first_one_alone(batch: Batch) -> None:
+    assert "connect" in holding(batch, 'fd.net in ("192.0.2.0/24", "10.0.0.0/8")')
+    assert "connect" not in holding(batch, 'fd.net in ("172.16.0.0/12", "192.0.2.0/24")')
+    assert "connect" in holding(batch, 'fd.snet in ("172.16.0.0/12", "192.0.2.0/24")')
+
+
 @pytest.mark.parametrize(
     "condition",
     [

@@ -12,13 +12,15 @@ import operator
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import re2
 
 from tiercel.fields.catalogue import FIELDS
 from tiercel.fields.model import ValueType
 from tiercel.rules.syntax import Check, FieldRef, Literal, Modifier, Operand, Operator
+
+_Made = TypeVar("_Made")
 
 Matcher = Callable[[Any], bool]
 """Takes one value of the left side, answers whether the check holds."""
@@ -32,6 +34,26 @@ _NUMERIC: dict[Operator, Callable[[Any, Any], bool]] = {
     Operator.GT: operator.gt,
     Operator.GE: operator.ge,
 }
+
+_SHARED = 64  # constants from which on what is made of them is kept for other checks
+_MOST_KEPT = 256
+
+_kept: dict[tuple[int, str], tuple[tuple[Literal, ...], Any]] = {}
+
+
+def _shared(values: tuple[Literal, ...], kind: str, make: Callable[[tuple[Literal, ...]], _Made]) -> _Made:
+    """Return what ``make`` makes of constants; of a long tuple that checks share, it is made once."""
+    if len(values) < _SHARED:
+        return make(values)
+    key = id(values), kind  # the tuple is kept too, so no other one can have its number
+    found = _kept.get(key)
+    if found is None:
+        if len(_kept) >= _MOST_KEPT:
+            _kept.clear()
+        found = _kept[key] = values, make(values)
+    made: _Made = found[1]
+    return made
+
 
 _FNM_CASEFOLD = 16  # glibc's value
 
@@ -155,7 +177,17 @@ def single(type: ValueType, op: Operator, value: Literal) -> Matcher:
     return lambda number: compare(number, value)
 
 
+def _paths(values: tuple[Literal, ...]) -> PathPrefixes:
+    return PathPrefixes([value for value in values if isinstance(value, bytes)])
+
+
 def _modified(check: Check, type: ValueType) -> Matcher:
+    if type is not ValueType.IPNET:
+        if check.operator in (Operator.EQ, Operator.EQ2) and check.modifier is Modifier.ANYOF:
+            return _shared(check.values, "members", frozenset).__contains__
+        if check.operator is Operator.NE and check.modifier is Modifier.ALLOF and check.values:
+            members = _shared(check.values, "members", frozenset)
+            return lambda value: value not in members
     matchers = [single(type, check.operator, value) for value in check.values]
     if not matchers:
         return lambda _value: False
@@ -173,15 +205,20 @@ def effective(check: Check) -> Check:
     """Return the check that is evaluated for one that is written.
 
     ``evt.around[T] = D`` holds within the distance D of the time T, whatever the operator. ``fd.ip exists`` and its
-    like ask for a known descriptor, not for one with addresses.
+    like ask for a known descriptor, not for one with addresses. ``fd.net`` is compared with the first network only, and
+    modifiers do nothing for fields that hold both ends: ``fd.ip = anyof (a, b)`` asks for a.
     """
     if not isinstance(check.left, FieldRef):
         return check
     name = check.left.field.name
     if name == "evt.around" and check.operator is not Operator.EXISTS:
         return replace(check, operator=Operator.LE)
+    if name == "fd.net" and check.operator in (Operator.IN, Operator.INTERSECTS):
+        return replace(check, values=check.values[:1])  # compare_net of sinsp_filtercheck_fd.cpp
     if name in _ENDS and check.operator is Operator.EXISTS:
         return replace(check, left=FieldRef(FIELDS["fd.type"], None))
+    if name == "fd.net" or (name in _ENDS and check.modifier is not None):
+        return replace(check, modifier=None, values=check.values[:1])
     return check
 
 
@@ -201,9 +238,9 @@ def matcher(check: Check) -> Matcher:
         if type is ValueType.IPNET:
             networks = [value for value in check.values if isinstance(value, tuple)]
             return lambda address: any(in_network(address, network) for network in networks)
-        return frozenset(check.values).__contains__
+        return _shared(check.values, "members", frozenset).__contains__
     if op is Operator.PMATCH:
-        return PathPrefixes([value for value in check.values if isinstance(value, bytes)])
+        return _shared(check.values, "paths", _paths)
     if not check.values:
         return lambda _value: False
     return single(type, op, check.values[0])

@@ -14,6 +14,8 @@ from tiercel.rules.written import Written
 _OWN = re.compile(rf"(?<![\w.])(?:{'|'.join(re.escape(field.name) for field in OWN_FIELDS)})(?![\w.])")
 _CONTAINER_EXISTS = re.compile(r"(?<![\w.])container\.id\s+exists\b")
 _CONTAINER_EXISTS_MEANS = "'container.id exists' is true for processes on the host too: their container.id is 'host'"
+_NET_IN = re.compile(r"""(?<![\w.])fd\.net\s+in\s*\((?!\s*["']?[\da-fA-F.:/]+["']?\s*\))""")
+_NET_IN_MEANS = "'fd.net in' looks at the first network of the list only"
 
 
 class Notes:
@@ -29,6 +31,9 @@ class Notes:
             hint = "write container.id != host for containers only"
             at = _wide(condition, found)
             verdict.warn(WarningCode.OWN_SURPRISE, _CONTAINER_EXISTS_MEANS, condition_context, at, hint)
+        for found in _NET_IN.finditer(condition.text):
+            hint = "join single comparisons with 'or', or ask for fd.snet and fd.cnet"
+            verdict.warn(WarningCode.OWN_SURPRISE, _NET_IN_MEANS, condition_context, _wide(condition, found), hint)
         own: dict[str, Span] = {}
         for text in texts:
             for found in _OWN.finditer(text.text):
