@@ -13,6 +13,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from tiercel.engine.columns import Indices, Mask, MaskGetter, check_mask
+from tiercel.engine.fuse import grouped, subject, text_mask
 from tiercel.rules.syntax import And, Check, FieldRef, Node, Not, Or
 from tiercel.state.batch import Batch
 
@@ -109,6 +110,18 @@ class CheckEvaluator(Evaluator):
         return self.function(context.batch, indices)
 
 
+class TextEvaluator(Evaluator):
+    """Several checks of one text, evaluated as one predicate."""
+
+    def __init__(self, node: Node) -> None:
+        super().__init__()
+        self.function: MaskGetter = text_mask(node)
+        self.guess = 3e-8
+
+    def compute(self, context: Context, indices: Indices) -> Mask:
+        return self.function(context.batch, indices)
+
+
 class NotEvaluator(Evaluator):
     def __init__(self, child: Evaluator) -> None:
         super().__init__()
@@ -186,11 +199,13 @@ class Compiler:
     def _build(self, node: Node) -> Evaluator:
         if isinstance(node, Check):
             return CheckEvaluator(node)
+        if subject(node) is not None:
+            return TextEvaluator(node)
         if isinstance(node, Not):
             return NotEvaluator(self.compile(node.child))
-        kind = And if isinstance(node, And) else Or
+        kind: type[And] | type[Or] = And if isinstance(node, And) else Or
         children: list[Evaluator] = []
-        for child in flatten(node.children, kind):
+        for child in grouped(flatten(node.children, kind), kind):
             evaluator = self.compile(child)
             if evaluator not in children:
                 children.append(evaluator)
@@ -203,6 +218,12 @@ class Compiler:
         for evaluator in self.known.values():
             if isinstance(evaluator, AndEvaluator | OrEvaluator):
                 evaluator.reorder()
+
+    def forget_measures(self) -> None:
+        """Measure anew: the first batch pays for verdicts that later ones find in their tables."""
+        for evaluator in self.known.values():
+            evaluator.seen = evaluator.passed = 0
+            evaluator.seconds = 0.0
 
 
 def flatten(children: Iterable[Node], kind: type[And] | type[Or]) -> Iterable[Node]:

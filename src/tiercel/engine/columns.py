@@ -39,34 +39,47 @@ _ARRAY_COMPARE: dict[Operator, Callable[[Any, Any], Any]] = {
 
 
 class Verdicts:
-    """Verdicts of one matcher over interned strings, kept as long as the strings keep their numbers."""
+    """Verdicts of one predicate over interned strings, kept as long as the strings keep their numbers.
+
+    ``match`` takes a string, or None for no value. The last place of the table is that of number -1, no value.
+    """
 
     UNKNOWN, NO, YES = 0, 1, 2
 
-    def __init__(self, match: Matcher) -> None:
+    def __init__(self, match: Callable[[bytes | None], bool]) -> None:
         self.match = match
         self.epoch = -1
         self.table = np.zeros(1, np.int8)
 
     def __call__(self, tables: Tables, ids: NDArray[np.int64]) -> Mask:
-        """Return, for each string number (-1: no value, never a match), whether it matches."""
-        if tables.epoch != self.epoch:
-            self.epoch = tables.epoch
-            self.table = np.zeros(1, np.int8)
-            self.table[0] = self.NO  # the place of -1
+        """Return, for each string number, whether the predicate holds."""
         size = len(tables.strings) + 1
-        if len(self.table) < size:
-            table = np.zeros(max(size, 2 * len(self.table)), np.int8)
-            table[: len(self.table)] = self.table
-            self.table = table
-        found = self.table[ids + 1]
-        unknown = found == self.UNKNOWN
-        if unknown.any():
+        if tables.epoch != self.epoch or len(self.table) < size:
+            self._resize(tables, size)
+        found = self.table[ids]
+        if len(found) and found.min() == self.UNKNOWN:
             values, match = tables.strings.values, self.match
-            fresh = np.unique(ids[unknown])
-            self.table[fresh + 1] = [self.YES if match(values[i]) else self.NO for i in fresh.tolist()]
-            found = self.table[ids + 1]
+            fresh = distinct(ids[found == self.UNKNOWN], size)
+            self.table[fresh] = [self.YES if match(values[i]) else self.NO for i in fresh.tolist()]
+            found = self.table[ids]
         return np.asarray(found == self.YES)
+
+    def _resize(self, tables: Tables, size: int) -> None:
+        table = np.zeros(max(size, 2 * len(self.table)), np.int8)
+        if tables.epoch == self.epoch:
+            table[: len(self.table) - 1] = self.table[:-1]
+        self.epoch = tables.epoch
+        table[-1] = self.YES if self.match(None) else self.NO
+        self.table = table
+
+
+def distinct(numbers: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Return the distinct numbers, all from 0 up to ``size``."""
+    if size > 8 * len(numbers):
+        return np.unique(numbers)
+    there = np.zeros(size, bool)
+    there[numbers] = True
+    return np.flatnonzero(there)
 
 
 class TextMap:
@@ -169,6 +182,11 @@ def present(column: Column) -> Mask:
     return np.ones(len(column.values), bool) if column.valid is None else column.valid
 
 
+def present_only(match: Matcher) -> Callable[[bytes | None], bool]:
+    """Return the matcher as one that also takes None, for which it never holds."""
+    return lambda value: value is not None and match(value)
+
+
 def _row_mask(check: Check) -> MaskGetter:
     """A check that has to look at events one at a time."""
     left, right = getter(check.left), None if check.right is None else getter(check.right)
@@ -215,7 +233,7 @@ def _array_values(check: Check) -> Callable[[NDArray[Any]], Mask] | None:
 
 def _column_mask(check: Check, get: ColumnGetter) -> MaskGetter:
     match = matcher(check)
-    verdicts, arrays, every = Verdicts(match), _array_values(check), needs_all_elements(check)
+    verdicts, arrays, every = Verdicts(present_only(match)), _array_values(check), needs_all_elements(check)
 
     def mask(batch: Batch, indices: Indices) -> Mask:
         column = get(batch, indices)

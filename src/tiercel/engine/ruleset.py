@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from tiercel.engine.bulk import Compiler, Context, Evaluator, flatten
 from tiercel.engine.columns import Indices
+from tiercel.engine.fuse import grouped
 from tiercel.engine.row import Predicate, evaluator
 from tiercel.rules.model import Rule
 from tiercel.rules.syntax import And
 from tiercel.state.batch import Batch
 from tiercel.state.event import Event
 
-_REORDER_AT = (1, 4, 16, 64)  # after how many batches the order of evaluation is settled anew
+_REORDER_AT = (1, 2, 4, 16, 64)  # after how many batches the order of evaluation is settled anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class RuleSet:
 
     def _plan(self, rule: Rule) -> list[Evaluator]:
         """Return the conjuncts of a rule's condition."""
-        return [self.compiler.compile(child) for child in flatten([rule.condition], And)]
+        return [self.compiler.compile(child) for child in grouped(flatten([rule.condition], And), And)]
 
     def match(self, batch: Batch) -> Matches:
         """Evaluate all rules over all visible events of a batch."""
@@ -83,6 +84,8 @@ class RuleSet:
             self.compiler.reorder()
             for plan in self.plans:
                 plan.sort(key=Evaluator.rank_and)
+        if self.batches == 1:
+            self.compiler.forget_measures()
 
     def _merge(self, found: list[tuple[int, Indices]]) -> Matches:
         if not found:

@@ -74,7 +74,10 @@ class PairMap:
 
 def rows_of(batch: Batch, indices: I64) -> I64:
     """Return the descriptor rows of these events, -1 where the event has no descriptor fields or it is unknown."""
-    return np.where(batch.has_fd[indices], batch.file[indices], -1).astype(np.int64)
+    rows: I64 | None = batch.derived.get("descriptor rows")
+    if rows is None:
+        rows = batch.derived["descriptor rows"] = np.where(batch.has_fd, batch.file, -1).astype(np.int64)
+    return rows[indices]
 
 
 def cell(batch: Batch, rows: I64, column: F) -> I64:
