@@ -27,13 +27,11 @@ from tiercel.rules.model import Macro, Rule, RuleException, RuleList
 from tiercel.rules.notes import Notes
 from tiercel.rules.output_template import Template, parse_template
 from tiercel.rules.parse_tree import Parsed
-from tiercel.rules.parser import parse_text
 from tiercel.rules.syntax import Span
 from tiercel.rules.typing_check import DEPRECATED_FIELDS
-from tiercel.rules.verdict import Context, ErrorCode, LoadError, Problem, Verdict, WarningCode
+from tiercel.rules.typing_constants import Constants
+from tiercel.rules.verdict import MAX_ERRORS, Context, ErrorCode, LoadError, Problem, Verdict, WarningCode
 from tiercel.rules.written import Written
-
-MAX_ERRORS = 100  # after so many a compilation is given up
 
 _HINT = re.compile(r" \((did you mean .*)\)\Z", re.DOTALL)
 _FIELD = re.compile(r"[a-z0-9_.]+")
@@ -88,7 +86,9 @@ class Compiler:
         self.extra = extra
         self.find = find
         self.notes = Notes(find)
-        self._parsed: dict[int, tuple[Written, str, Parsed]] = {}
+        self.lists = ConditionLists()
+        self.constants = Constants()
+        self._parsed: dict[int, tuple[Written, ConditionText, Parsed]] = {}
         self.known: dict[str, _Known] = {}
         self.macro_state: dict[str, str] = {}
 
@@ -104,10 +104,10 @@ class Compiler:
     def parse(self, written: Written, lists: ConditionLists) -> Parsed:
         text = lists.insert(written.text, written.locate)
         known = self._parsed.get(id(written))
-        if known is not None and known[1] == text.text:
+        if known is not None and known[1].text == text.text and known[1].long == text.long:
             return known[2]
-        parsed = parse_text(text)
-        self._parsed[id(written)] = (written, text.text, parsed)
+        parsed = lists.parse(text, written.locate)
+        self._parsed[id(written)] = (written, text, parsed)
         return parsed
 
 
@@ -119,12 +119,16 @@ class _Run:
         self.collector = compiler.collector
         self.verdict = verdict
         self.result = Compilation()
-        self.lists = ConditionLists(
+        definitions = (
             ListDefinition(info.name, tuple(info.items), info.index, info.visibility)
             for info in self.collector.lists.values()
         )
+        self.lists = compiler.lists = ConditionLists(definitions, compiler.lists)
+        compiler.constants.begin()
         self.macros = Macros()
-        self.conditions = ConditionCompiler(self.macros, compiler.strict, find=compiler.find)
+        self.conditions = ConditionCompiler(
+            self.macros, compiler.strict, find=compiler.find, constants=compiler.constants
+        )
         self.changed: set[str] = set()
         self.parsed_macros: dict[str, Parsed] = {}
         self.broken: set[str] = set()
@@ -403,10 +407,7 @@ def _split(message: str) -> tuple[str, str]:
 
 def _expression(parent: Context, condition: str, text: ConditionText, at: int) -> Context:
     """Return the location in a condition as Falco counts it: in the text with the lists put in."""
-    before = text.text[:at]
-    line_start = max(before.rfind("\n"), before.rfind("\r")) + 1
-    line = before.count("\n") + before.count("\r") + 1
-    return parent.expression(condition, at, line, at - line_start + 1)
+    return parent.expression(condition, *text.parsed_position(at))
 
 
 def _narrow(error: ConditionError) -> Span:

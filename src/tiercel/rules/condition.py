@@ -24,6 +24,7 @@ from tiercel.rules.parse_tree import Parsed
 from tiercel.rules.parser import parse_text
 from tiercel.rules.syntax import Node
 from tiercel.rules.typing_check import Typing
+from tiercel.rules.typing_constants import Constants
 from tiercel.rules.typing_fields import FieldNames, Finder, catalogue_find
 
 __all__ = [
@@ -54,8 +55,9 @@ def parse(written: str, lists: ConditionLists | None = None, locate: Locate | No
     Raises:
         ConditionError: the text is not a condition.
     """
-    source = ConditionText(written, locate) if lists is None else lists.insert(written, locate)
-    return parse_text(source)
+    if lists is None:
+        return parse_text(ConditionText(written, locate))
+    return lists.parse(lists.insert(written, locate), locate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class ConditionCompiler:
         strict: only Falco's fields exist; else tiercel's own do too.
         source: the event source of the rules.
         find: looks a field up by name; the catalogue by default.
+        constants: constants typed before, to be shared.
     """
 
     def __init__(
@@ -89,9 +92,10 @@ class ConditionCompiler:
         strict: bool = False,
         source: str = "syscall",
         find: Finder = catalogue_find,
+        constants: Constants | None = None,
     ) -> None:
         self.macros = Macros() if macros is None else macros
-        self.typing = Typing(FieldNames(strict, source, find))
+        self.typing = Typing(FieldNames(strict, source, find), constants)
 
     def compile(self, parsed: Parsed) -> Compiled:
         """Return the typed condition.

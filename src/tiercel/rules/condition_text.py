@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from tiercel.rules.syntax import Span
 
 Locate = Callable[[int], Span]
 """Gives the place in the rules file of an offset in a condition as it was written."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LongList:
+    """A list that conditions share: ``values`` as a condition reads them from ``text``, which holds ``lists``."""
+
+    name: str
+    text: str
+    values: tuple[str, ...]
+    lists: frozenset[str]
 
 
 class ConditionText:
@@ -17,9 +28,10 @@ class ConditionText:
         written: the condition as it stands in the rules file.
         text: the text that is parsed; lists have been replaced by their items.
         origin: for each offset in ``text`` (its end included) the offset in ``written``; ``None`` when they are equal.
+        long: lists too long to be put in as text: they stay names, found here by their offset in ``text``.
     """
 
-    __slots__ = ("_last", "_locate", "origin", "text", "written")
+    __slots__ = ("_last", "_locate", "long", "origin", "text", "written")
 
     def __init__(
         self,
@@ -31,6 +43,7 @@ class ConditionText:
         self.written = written
         self.text = written if text is None else text
         self.origin = origin
+        self.long: dict[int, LongList] = {}
         self._locate = locate
         self._last: tuple[int, Span] = (-1, Span())
 
@@ -43,8 +56,14 @@ class ConditionText:
         return _position(self.written, self.offset(at))
 
     def parsed_position(self, at: int) -> tuple[int, int, int]:
-        """Return the same in the text with lists put in, which is what Falco reports for syntax errors."""
-        return _position(self.text, at)
+        """Return the same in the text with all lists put in, which is what Falco reports for syntax errors."""
+        index, line, column = _position(self.text, at)
+        for place, long in self.long.items():
+            if place < at:
+                growth = len(long.text) + 2 - len(long.name)
+                index += growth
+                column += growth if "\n" not in self.text[place:at] else 0
+        return index, line, column
 
     def span(self, at: int) -> Span:
         """Return the place in the rules file, or in the condition itself when the file is not known."""

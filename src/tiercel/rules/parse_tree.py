@@ -6,8 +6,10 @@ are shared between the rules that use them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import repeat
+from typing import TYPE_CHECKING, overload
 
 if TYPE_CHECKING:
     from tiercel.rules.condition_text import ConditionText
@@ -21,12 +23,35 @@ class Text:
     at: int
 
 
+@dataclass(frozen=True, slots=True)
+class OnePlace(Sequence[int]):
+    """The places of constants that all come from one list's name."""
+
+    at: int
+    length: int
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[int]:
+        return repeat(self.at, self.length)
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[int]: ...
+    def __getitem__(self, index: int | slice) -> int | Sequence[int]:
+        if isinstance(index, slice):
+            return [self.at] * len(range(*index.indices(self.length)))
+        return self.at
+
+
 @dataclass(slots=True, eq=False)
 class TextList:
     """Constants in parentheses on the right of an operator; ``places`` are their offsets."""
 
     values: tuple[str, ...]
-    places: tuple[int, ...]
+    places: Sequence[int]
     at: int
 
 

@@ -6,6 +6,7 @@ Boolean operators nest as written; ``not not`` cancels out. Depth is bounded, so
 from __future__ import annotations
 
 import difflib
+from itertools import repeat
 from typing import NoReturn
 
 from tiercel.rules import lexer
@@ -21,6 +22,7 @@ from tiercel.rules.parse_tree import (
     Identifier,
     Items,
     Negation,
+    OnePlace,
     Parsed,
     Text,
     TextList,
@@ -38,7 +40,7 @@ _SPELLINGS = {"AND": "and", "And": "and", "&&": "and", "&": "and", "OR": "or", "
 class Parser:
     """Parses one condition; after an error, ``at`` is where it was noticed."""
 
-    __slots__ = ("_checks", "_deepest", "_depth", "_identifiers", "at", "source", "text")
+    __slots__ = ("_checks", "_deepest", "_depth", "_identifiers", "at", "long_met", "source", "text")
 
     def __init__(self, source: ConditionText) -> None:
         self.source = source
@@ -49,6 +51,7 @@ class Parser:
         self._deepest = 0
         self._checks = 0
         self._identifiers: list[Identifier] = []
+        self.long_met: set[int] = set()
 
     def parse(self) -> Parsed:
         """Parse the whole text.
@@ -65,6 +68,14 @@ class Parser:
         if self.at != len(self.source.text):
             self._fail_after(tree)
         return Parsed(tree, self.source, self._deepest + 1, self._checks, tuple(self._identifiers))
+
+    def constants(self) -> tuple[str, ...] | None:
+        """Parse the text as constants in parentheses; None when it holds anything else."""
+        try:
+            found = self._list()
+        except ConditionError:
+            return None
+        return found.values if found is not None and self.at == len(self.source.text) else None
 
     def operand(self) -> FieldName | Call:
         """Parse a field or a transformer at ``at`` and leave what follows, as output templates need it.
@@ -284,11 +295,19 @@ class Parser:
         if self.text[self.at] == ")":
             self.at += 1
             return TextList((), (), start)
+        lists = self.source.long
         while True:
             if match := lexer.LIST_ITEM.match(self.text, self.at):
-                values.append(match[1])
-                places.append(match.start(1))
                 self.at = match.end()
+                if lists and (long := lists.get(match.start(1))) is not None:
+                    self.long_met.add(match.start(1))
+                    if not values and match[2] == ")":
+                        return TextList(long.values, OnePlace(match.start(1), len(long.values)), start)
+                    values.extend(long.values)
+                    places.extend(repeat(match.start(1), len(long.values)))
+                else:
+                    values.append(match[1])
+                    places.append(match.start(1))
                 if match[2] == ")":
                     return TextList(tuple(values), tuple(places), start)
                 continue

@@ -10,7 +10,7 @@ from tiercel.rules.collector import Collector, ListInfo, MacroInfo
 from tiercel.rules.reader_rule import read_rule
 from tiercel.rules.reader_values import Overrides, fail
 from tiercel.rules.schema import schema_warnings
-from tiercel.rules.verdict import Context, ErrorCode, Item, LoadError, Verdict, WarningCode
+from tiercel.rules.verdict import MAX_ERRORS, Context, ErrorCode, Item, LoadError, Verdict, WarningCode
 from tiercel.rules.versions import Requirement, Version, engine_version
 from tiercel.rules.written import Written
 from tiercel.rules.yaml_source import Mapping, Scalar, Sequence, Value, YamlError, documents, is_null
@@ -68,7 +68,7 @@ def read(verdict: Verdict, collector: Collector, strict: bool) -> bool:
                 _read_item(item, content, verdict, collector, strict)
             except LoadError as error:
                 verdict.errors.append(error.problem)
-                if strict:
+                if strict or len(verdict.errors) >= MAX_ERRORS:
                     return False
     return not verdict.errors
 

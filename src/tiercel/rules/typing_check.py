@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
-
-import re2
 
 from tiercel.fields.model import ValueType
 from tiercel.rules.condition_text import ConditionError, ConditionText, ConditionWarning
@@ -39,6 +37,7 @@ from tiercel.rules.syntax import (
     Or,
     Transform,
 )
+from tiercel.rules.typing_constants import SPECIAL_FIELDS, ConstantError, Constants, Target
 from tiercel.rules.typing_fields import FieldError, FieldNames
 from tiercel.rules.typing_operators import (
     incompatible,
@@ -47,18 +46,10 @@ from tiercel.rules.typing_operators import (
     right_side_error,
     several_arguments_type,
 )
-from tiercel.rules.typing_warnings import doubtful_values
-from tiercel.rules.values import Width, decimal, parse_number, parse_value
-from tiercel.wire.event_table import EVENTS
-from tiercel.wire.syscall_table import CODES
+from tiercel.rules.typing_warnings import NA_OPERATORS, never_unset
+from tiercel.rules.values import Width
 
 Term = Operand | bytes | tuple[bytes, ...]
-
-ASYNCHRONOUS_EVENTS = frozenset({"container", "container_removed"})
-"""Names of the events Falco's container plugin adds; tiercel knows their fields itself."""
-
-EVENT_TYPES = frozenset(event.name for event in EVENTS) | frozenset(CODES) | ASYNCHRONOUS_EVENTS
-"""What ``evt.type`` may be compared with."""
 
 _LATENCY = "field is not available due to the drop of enter events."
 DEPRECATED_FIELDS: dict[str, str] = {
@@ -92,8 +83,9 @@ class Typing:
     ``fields`` decides which fields exist.
     """
 
-    def __init__(self, fields: FieldNames) -> None:
+    def __init__(self, fields: FieldNames, constants: Constants | None = None) -> None:
         self.fields = fields
+        self.constants = Constants() if constants is None else constants
         self._macros: dict[int, tuple[Parsed, Typed]] = {}
 
     def condition(self, parsed: Parsed) -> Typed:
@@ -170,43 +162,30 @@ class _One:
                 self._fail(problem, tree.at)
             return Check(left, operator, right=right, modifier=modifier, at=at)
         written: tuple[str, ...]
-        places: tuple[int, ...]
+        places: Sequence[int]
         if isinstance(tree.right, Text):
             written, places = (tree.right.value,), (tree.right.at,)
         else:
             written, places = tree.right.values, tree.right.places
         values = self._values(left, operator, type, written, places)
-        for code, message, place in doubtful_values(tree, operator, written, places, self.typing.fields.exists):
-            self._warn(code, message, place)
+        if operator in NA_OPERATORS and never_unset(tree.left) and "<NA>" in written:
+            self._warn("LOAD_UNSAFE_NA_CHECK", "", places[written.index("<NA>")])
         return Check(left, operator, values, None, modifier, written, at)
 
     def _values(
-        self, left: Operand, operator: Operator, type: ValueType, written: tuple[str, ...], places: tuple[int, ...]
+        self, left: Operand, operator: Operator, type: ValueType, written: tuple[str, ...], places: Sequence[int]
     ) -> tuple[Literal, ...]:
-        name = left.field.name if isinstance(left, FieldRef) else ""
-        width = self._width(left)
-        values: list[Literal] = []
-        for text, place in zip(written, places, strict=True):
-            try:
-                number = text if self.typing.fields.strict else decimal(text, type)
-                if number != text:
-                    message = f"'{text}' is no number to Falco, which reads decimal numbers only: write {number}"
-                    self._warn("LOAD_COMPILE_CONDITION", message, place)
-                value = parse_value(number, type, operator, width)
-                if name == "evt.around":
-                    parse_number(number, Width(64, False))
-                if operator is Operator.REGEX:
-                    _check_regex(text)
-            except ValueError as error:
-                self._fail(f"filter error: {error}", place)
-            if name == "evt.type" and text not in EVENT_TYPES:
-                close = difflib.get_close_matches(text, EVENT_TYPES, 1)
-                hint = f" (did you mean '{close[0]}'?)" if close else ""
-                self._fail(f"unknown event type {text}{hint}", place, unknown=True)
-            if name == "evt.around" and operator not in (Operator.EQ, Operator.EQ2):
-                self._fail("evt.around supports only '=' comparison operator", place)
-            values.append(value)
-        return tuple(values)
+        """Return the constants as values of the left side's type; long tuples of them are converted once."""
+        fields = self.typing.fields
+        field = left.field.name if isinstance(left, FieldRef) else ""
+        target = Target(type, operator, self._width(left), field if field in SPECIAL_FIELDS else "", fields.strict)
+        try:
+            typed = self.typing.constants.typed(written, target, fields.exists)
+        except ConstantError as error:
+            self._fail(str(error), places[error.index], unknown=error.unknown)
+        for code, message, index in typed.doubts:
+            self._warn(code, message, places[index])
+        return typed.values
 
     def _width(self, left: Operand) -> Width | None:
         if isinstance(left, FieldRef) and left.field.name == "evt.rawarg" and isinstance(left.argument, str):
@@ -283,16 +262,3 @@ class _One:
 
     def _fail(self, message: str, at: int, *, unknown: bool = False) -> NoReturn:
         raise ConditionError(message, self.text, at, unknown=unknown)
-
-
-def _check_regex(pattern: str) -> None:
-    options = re2.Options()
-    options.posix_syntax = True
-    options.longest_match = True
-    options.log_errors = False
-    try:
-        re2.compile(pattern, options)
-    except re2.error as error:
-        text = error.args[0] if error.args else error
-        text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-        raise ValueError(f"invalid regex pattern: {text}") from None

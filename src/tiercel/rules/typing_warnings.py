@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from tiercel.rules import lexer
-from tiercel.rules.parse_tree import Argument, Call, Compare, FieldName, Items
+from tiercel.rules.parse_tree import Argument, Call, FieldName, Items
 from tiercel.rules.syntax import Operator
 
 _NEEDLESS_REGEX = re.compile(r"\^?(?:\.[+*?])?[^.+*?^$()\[\]{}|\\]*(?:\.[+*?])?\$?")
 _FIELD_LIKE = re.compile(r"[a-zA-Z][\w]*(?:\.[a-zA-Z]\w*)+(?:\[.*\])?")
 _CALL_LIKE = re.compile(rf"(?:val|{'|'.join(lexer.TRANSFORMERS)})\(.*\)")
-_NA_OPERATORS = (
+NA_OPERATORS = (
     Operator.EQ,
     Operator.EQ2,
     Operator.NE,
@@ -22,39 +22,27 @@ _NA_OPERATORS = (
 )
 
 
-def doubtful_values(
-    tree: Compare,
-    operator: Operator,
-    written: tuple[str, ...],
-    places: tuple[int, ...],
-    is_field: Callable[[str], bool],
-) -> Iterator[tuple[str, str, int]]:
-    """Yield (code, message, offset) for each doubt about the constants ``written`` at ``places``.
+def doubtful(text: str, operator: Operator, is_field: Callable[[str], bool]) -> str:
+    """Return what is doubtful about a constant, an empty text when nothing is.
 
-    Doubtful are patterns that need no regex, constants that spell a field or a transformer, and comparisons with
-    ``<NA>`` of fields that never are.
+    Doubtful are patterns that need no regex, and constants that spell a field or a transformer.
     """
-    for text, place in zip(written, places, strict=True):
-        if operator is Operator.REGEX and _NEEDLESS_REGEX.fullmatch(text):
-            message = (
-                f"regex check with '{text}' may be optimized with simpler operators such as "
-                "'=', 'contains', 'startswith', 'endswith'"
-            )
-            yield "LOAD_COMPILE_CONDITION", message, place
-        if "." not in text and "(" not in text:
-            continue
-        compact = "".join(text.split())
-        if _FIELD_LIKE.fullmatch(compact) and is_field(compact):
-            message = f"'{text}' may be a valid field misused as a const string value"
-            yield "LOAD_COMPILE_CONDITION", message, place
-        elif _CALL_LIKE.fullmatch(compact):
-            message = f"'{text}' may be a valid field transformer misused as a const string value"
-            yield "LOAD_COMPILE_CONDITION", message, place
-    if "<NA>" in written and operator in _NA_OPERATORS and _never_unset(tree.left):
-        yield "LOAD_UNSAFE_NA_CHECK", "", places[written.index("<NA>")]
+    if operator is Operator.REGEX and _NEEDLESS_REGEX.fullmatch(text):
+        return (
+            f"regex check with '{text}' may be optimized with simpler operators such as "
+            "'=', 'contains', 'startswith', 'endswith'"
+        )
+    if "." not in text and "(" not in text:
+        return ""
+    compact = "".join(text.split())
+    if _FIELD_LIKE.fullmatch(compact) and is_field(compact):
+        return f"'{text}' may be a valid field misused as a const string value"
+    if _CALL_LIKE.fullmatch(compact):
+        return f"'{text}' may be a valid field transformer misused as a const string value"
+    return ""
 
 
-def _never_unset(tree: Argument) -> bool:
+def never_unset(tree: Argument) -> bool:
     """Return whether the last field named is one that Falco's plugins never leave unset."""
     while isinstance(tree, Call | Items):
         inner = tree.arguments if isinstance(tree, Call) else tree.items

@@ -14,6 +14,7 @@ from tiercel.rules.syntax import Span
 from tiercel.rules.yaml_source import Source, Value
 
 SNIPPET_WIDTH = 160
+MAX_ERRORS = 100  # after so many the rest of a file is given up
 
 
 class Item(StrEnum):
