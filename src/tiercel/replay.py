@@ -44,6 +44,7 @@ class Replay:
                 tracker.track(batch)
                 self.events += int(batch.visible.sum())
                 yield batch
+                batch.derived.clear()  # what readers made of it refers back to it
 
             self.damage = capture.damage
 

@@ -34,7 +34,7 @@ def run(path: Path, condition: str | None, template: str | None, as_json: bool, 
             indices = np.flatnonzero(batch.visible)
             if evaluator is not None:
                 indices = evaluator.narrow(Context(batch), indices)
-            out.write(lines(batch, indices).data)
+            out.writelines(lines.chunks(batch, indices))
             progress(replay.events)
     out.flush()
     if message := replay.damage_message():

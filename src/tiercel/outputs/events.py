@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,8 @@ from tiercel.state.batch import Batch
 
 DEFAULT_TEMPLATE = "*%evt.num %evt.time %evt.cpu %proc.name (%proc.pid.%thread.tid) %evt.dir %evt.type %evt.info"
 """What is printed of an event without a template, as sysdig does."""
+
+_CHUNK = 1 << 15  # events woven at once: what they show stays in the processor's cache
 
 
 class EventLines:
@@ -34,3 +38,8 @@ class EventLines:
     def __call__(self, batch: Batch, indices: NDArray[np.int64]) -> Woven:
         """Return a line for each of the events at ``indices``."""
         return self.line.weave(batch, indices)
+
+    def chunks(self, batch: Batch, indices: NDArray[np.int64]) -> Iterator[bytes]:
+        """Yield the lines of all these events, some thousand at a time."""
+        for start in range(0, len(indices), _CHUNK):
+            yield self(batch, indices[start : start + _CHUNK]).data
