@@ -15,6 +15,31 @@ _UNSEEN = -3
 _KINDS = max(FdKind) + 2  # the last place is that of FdKind.UNINITIALIZED
 
 
+KIND_NAMES: dict[int, bytes] = {
+    FdKind.FILE: b"file",
+    FdKind.FILE_V2: b"file",
+    FdKind.DIRECTORY: b"directory",
+    FdKind.IPV4_SOCK: b"ipv4",
+    FdKind.IPV4_SERVSOCK: b"ipv4",
+    FdKind.IPV6_SOCK: b"ipv6",
+    FdKind.IPV6_SERVSOCK: b"ipv6",
+    FdKind.UNIX_SOCK: b"unix",
+    FdKind.FIFO: b"pipe",
+    FdKind.EVENT: b"event",
+    FdKind.SIGNALFD: b"signalfd",
+    FdKind.EVENTPOLL: b"eventpoll",
+    FdKind.INOTIFY: b"inotify",
+    FdKind.TIMERFD: b"timerfd",
+    FdKind.NETLINK: b"netlink",
+    FdKind.BPF: b"bpf",
+    FdKind.USERFAULTFD: b"userfaultfd",
+    FdKind.IOURING: b"io_uring",
+    FdKind.MEMFD: b"memfd",
+    FdKind.PIDFD: b"pidfd",
+}
+"""``fd.type`` of each kind; any other is the text ``<NA>``."""
+
+
 class TextMap:
     """A text made of another text, computed once per distinct string; None is no value."""
 

@@ -7,37 +7,13 @@ from collections.abc import Callable
 import numpy as np
 
 from tiercel.fields.evt_columns import I64, Argument, TypeTexts, both, joined, text_ids
-from tiercel.fields.fd_rows import INET, UNIX, cell, rows_of
+from tiercel.fields.fd_rows import INET, KIND_NAMES, UNIX, cell, rows_of
 from tiercel.fields.model import BulkGetter, Column, RowGetter, Value
 from tiercel.fields.params_render import TYPE_CHARS
 from tiercel.state.batch import Batch
 from tiercel.state.columns import F, FdFlag, FdKind, P
 from tiercel.state.event import Event
 from tiercel.wire.event_table import BY_CONSTANT, EVENTS
-
-KIND_NAMES: dict[int, bytes] = {
-    FdKind.FILE: b"file",
-    FdKind.FILE_V2: b"file",
-    FdKind.DIRECTORY: b"directory",
-    FdKind.IPV4_SOCK: b"ipv4",
-    FdKind.IPV4_SERVSOCK: b"ipv4",
-    FdKind.IPV6_SOCK: b"ipv6",
-    FdKind.IPV6_SERVSOCK: b"ipv6",
-    FdKind.UNIX_SOCK: b"unix",
-    FdKind.FIFO: b"pipe",
-    FdKind.EVENT: b"event",
-    FdKind.SIGNALFD: b"signalfd",
-    FdKind.EVENTPOLL: b"eventpoll",
-    FdKind.INOTIFY: b"inotify",
-    FdKind.TIMERFD: b"timerfd",
-    FdKind.NETLINK: b"netlink",
-    FdKind.BPF: b"bpf",
-    FdKind.USERFAULTFD: b"userfaultfd",
-    FdKind.IOURING: b"io_uring",
-    FdKind.MEMFD: b"memfd",
-    FdKind.PIDFD: b"pidfd",
-}
-"""``fd.type`` of each kind; any other is the text ``<NA>``."""
 
 _KINDS = range(max(FdKind) + 2)  # the last place is that of FdKind.UNINITIALIZED
 _PROTOCOLS: list[bytes | None] = [b"<NA>", b"<NA>", b"tcp", b"udp", b"icmp", b"raw"]

@@ -5,37 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from tiercel.fields.bulk import I64
+from tiercel.fields.fd_rows import KIND_NAMES
 from tiercel.fields.model import Column, Field, Value, ValueType
 from tiercel.state.batch import Batch
-from tiercel.state.columns import F, FdKind, P
+from tiercel.state.columns import F, P
 from tiercel.state.event import Event
-
-_TYPES: dict[int, bytes] = {
-    FdKind.FILE: b"file",
-    FdKind.FILE_V2: b"file",
-    FdKind.DIRECTORY: b"directory",
-    FdKind.IPV4_SOCK: b"ipv4",
-    FdKind.IPV4_SERVSOCK: b"ipv4",
-    FdKind.IPV6_SOCK: b"ipv6",
-    FdKind.IPV6_SERVSOCK: b"ipv6",
-    FdKind.UNIX_SOCK: b"unix",
-    FdKind.FIFO: b"pipe",
-    FdKind.EVENT: b"event",
-    FdKind.SIGNALFD: b"signalfd",
-    FdKind.EVENTPOLL: b"eventpoll",
-    FdKind.INOTIFY: b"inotify",
-    FdKind.TIMERFD: b"timerfd",
-    FdKind.NETLINK: b"netlink",
-    FdKind.BPF: b"bpf",
-    FdKind.USERFAULTFD: b"userfaultfd",
-    FdKind.IOURING: b"io_uring",
-    FdKind.MEMFD: b"memfd",
-    FdKind.PIDFD: b"pidfd",
-}
 
 
 def _type(kind: int) -> bytes:
-    return _TYPES.get(kind, b"<NA>")
+    return KIND_NAMES.get(kind, b"<NA>")
 
 
 def _file(event: Event, fd: int) -> int:
