@@ -118,6 +118,7 @@ def options(
 
 def main() -> None:
     """Run the command; errors a user can mend end it with one line and exit code 1."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would start a thread for each core, for nothing
     try:
         app()
     except InputError as error:

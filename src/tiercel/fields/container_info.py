@@ -167,7 +167,8 @@ def _groups(batch: Batch, indices: I64) -> tuple[I64, list[int]]:
     nums = batch.num[indices]
     world = batch.world or _EMPTY
     since = {version.since for versions in world.containers.values() for version in versions}
-    moments = sorted(moment for moment in since if len(nums) and nums.min() < moment <= nums.max())
+    first, last = (nums.min(), nums.max()) if len(nums) else (0, 0)
+    moments = sorted(moment for moment in since if first < moment <= last)
     if moments:
         periods = np.searchsorted(np.array(moments, np.uint64), nums, side="right")
         keys = keys * (len(moments) + 1) + periods

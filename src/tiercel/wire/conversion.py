@@ -19,6 +19,10 @@ from importlib.resources import files
 
 from tiercel.wire.event_table import EVENTS, Event, EventFlag, ParamType
 
+_UNUSED = EventFlag.UNUSED.value
+_MANAGED = EventFlag.CONVERTER_MANAGED.value
+_OLD = EventFlag.OLD_VERSION.value
+
 MAX_STEPS = 32
 """A chain longer than this would be a fault in the table; the longest real one takes 8 steps."""
 
@@ -130,11 +134,12 @@ def _capped(source: Source, event: Event, param: int) -> Source:
 
 def _verdict(event: Event, count: int) -> Outcome | None:
     """Return what is to be done with an event, None when it needs a step of the table."""
-    if event.flags & EventFlag.UNUSED:
+    flags = event.flags.value  # plain integers: this is part of every start
+    if flags & _UNUSED:
         return Outcome.DROP
-    if not event.flags & EventFlag.CONVERTER_MANAGED:
-        return Outcome.DROP if event.flags & EventFlag.OLD_VERSION and event.is_enter else Outcome.PASS
-    if event.is_enter or event.flags & EventFlag.OLD_VERSION or count != len(event.params):
+    if not flags & _MANAGED:
+        return Outcome.DROP if flags & _OLD and event.is_enter else Outcome.PASS
+    if event.is_enter or flags & _OLD or count != len(event.params):
         return None
     return Outcome.PASS
 

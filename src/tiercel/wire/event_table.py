@@ -95,6 +95,9 @@ class EventFlag(IntFlag):
     CONVERTER_MANAGED = 1 << 12
 
 
+_LARGE = EventFlag.LARGE_PAYLOAD.value
+
+
 @dataclass(frozen=True, slots=True)
 class Param:
     """One parameter of an event.
@@ -130,7 +133,7 @@ class Event:
     @property
     def large(self) -> bool:
         """Whether parameter lengths take 4 bytes instead of 2."""
-        return bool(self.flags & EventFlag.LARGE_PAYLOAD)
+        return bool(self.flags.value & _LARGE)
 
 
 def _param(text: str) -> Param:
@@ -146,14 +149,14 @@ def _param(text: str) -> Param:
 def _load() -> tuple[Event, ...]:
     table = []
     cache: dict[str, Param] = {}
+    combinations = {"-": EventFlag(0)}  # there are few, and adding them up is slow
     for line in files(__package__).joinpath("events.txt").read_text().splitlines():
         if line.startswith("#"):
             continue
         number, constant, name, category, source, flags, *params = line.split(" ")
-        bits = EventFlag(0)
-        if flags != "-":
-            for flag in flags.split(","):
-                bits |= EventFlag[flag]
+        bits = combinations.get(flags)
+        if bits is None:
+            bits = combinations[flags] = EventFlag(sum(EventFlag[flag].value for flag in flags.split(",")))
         for text in params:
             if text not in cache:
                 cache[text] = _param(text)
