@@ -27,6 +27,7 @@ from tiercel.rules.model import Macro, Rule, RuleException, RuleList
 from tiercel.rules.notes import Notes
 from tiercel.rules.output_template import Template, parse_template
 from tiercel.rules.parse_tree import Parsed
+from tiercel.rules.surprises import Surprises
 from tiercel.rules.syntax import Span
 from tiercel.rules.typing_check import DEPRECATED_FIELDS
 from tiercel.rules.typing_constants import Constants
@@ -36,6 +37,8 @@ from tiercel.rules.written import Written
 _HINT = re.compile(r" \((did you mean .*)\)\Z", re.DOTALL)
 _FIELD = re.compile(r"[a-z0-9_.]+")
 _NO_EVENT_TYPE = "Rule matches too many evt.type values. This has a significant performance penalty."
+_NO_EVENT = "never holds: the comparisons with evt.type leave no event type that fits them all"
+_NO_EVENT_HINT = "join event types with or, or write evt.type in (…)"
 _CONTAINER_INFO = "%container.info"
 _CONTAINER_INFO_DEPRECATED = (
     "%container.info is deprecated and no more useful, and will be dropped by Falco 1.0.0. The container plugin will "
@@ -129,6 +132,7 @@ class _Run:
         self.conditions = ConditionCompiler(
             self.macros, compiler.strict, find=compiler.find, constants=compiler.constants
         )
+        self.surprises = Surprises(self.collector.lists.keys())
         self.changed: set[str] = set()
         self.parsed_macros: dict[str, Parsed] = {}
         self.broken: set[str] = set()
@@ -175,9 +179,9 @@ class _Run:
                     self._stop(problem)
         if not self.compiler.strict:
             for info in self.collector.macros.values():
-                if info.context.source is not self.verdict.source:
-                    continue
-                self.compiler.notes.note(info.context, info.condition_context, (info.condition,), self.verdict)
+                parsed_macro = self.parsed_macros.get(info.name)
+                if parsed_macro is not None and info.context.source is self.verdict.source:
+                    self._note(info.context, info.condition_context, (info.condition,), parsed_macro)
 
     def _compare_macros(self) -> None:
         """Find the macros that say something else than in the run before, be it through other macros."""
@@ -240,9 +244,10 @@ class _Run:
             hint = "start the condition with evt.type, for example evt.type in (execve, execveat)"
             at = info.condition_context.span
             self.verdict.warn(WarningCode.NO_EVTTYPE, _NO_EVENT_TYPE, info.context, at, hint)
-        if not self.compiler.strict:
-            texts = (info.condition, info.output)
-            self.compiler.notes.note(info.context, info.condition_context, texts, self.verdict)
+        if not self.compiler.strict and known.raw is not None:
+            self._note(info.context, info.condition_context, (info.condition, info.output), known.raw)
+            if not event_types(node, asynchronous=False):
+                self.verdict.warn(WarningCode.OWN_SURPRISE, _NO_EVENT, info.condition_context, None, _NO_EVENT_HINT)
         known.parsed = compiled.parsed
         known.rule = Rule(
             name=info.name,
@@ -265,6 +270,9 @@ class _Run:
             capture_duration=info.capture_duration,
             warn_evttypes=info.warn_evttypes,
         )
+
+    def _note(self, context: Context, condition: Context, texts: tuple[Written, ...], parsed: Parsed) -> None:
+        self.compiler.notes.note(context, condition, texts, parsed, self.surprises, self.verdict)
 
     def _output(self, info: RuleInfo) -> Template | None:
         """Return the output with everything appended; None when the rule asks to be skipped."""

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import islice
 
 from tiercel.fields.extension import FIELDS as OWN_FIELDS
 from tiercel.fields.model import Field
+from tiercel.rules.parse_tree import Parsed
+from tiercel.rules.surprises import Surprises
 from tiercel.rules.syntax import Span
 from tiercel.rules.verdict import Context, Verdict, WarningCode
 from tiercel.rules.written import Written
 
 _OWN = re.compile(rf"(?<![\w.])(?:{'|'.join(re.escape(field.name) for field in OWN_FIELDS)})(?![\w.])")
-_CONTAINER_EXISTS = re.compile(r"(?<![\w.])container\.id\s+exists\b")
-_CONTAINER_EXISTS_MEANS = "'container.id exists' is true for processes on the host too: their container.id is 'host'"
-_NET_IN = re.compile(r"""(?<![\w.])fd\.net\s+in\s*\((?!\s*["']?[\da-fA-F.:/]+["']?\s*\))""")
-_NET_IN_MEANS = "'fd.net in' looks at the first network of the list only"
+
+_MOST = 20  # surprises in one condition
 
 
 class Notes:
@@ -24,16 +25,20 @@ class Notes:
     def __init__(self, find: Callable[[str], Field | None]) -> None:
         self._find = find
 
-    def note(self, context: Context, condition_context: Context, texts: tuple[Written, ...], verdict: Verdict) -> None:
+    def note(
+        self,
+        context: Context,
+        condition_context: Context,
+        texts: tuple[Written, ...],
+        parsed: Parsed,
+        surprises: Surprises,
+        verdict: Verdict,
+    ) -> None:
         """Note what is particular in a rule or macro; ``texts`` are its condition and its output."""
-        condition = texts[0]
-        for found in _CONTAINER_EXISTS.finditer(condition.text):
-            hint = "write container.id != host for containers only"
-            at = _wide(condition, found)
-            verdict.warn(WarningCode.OWN_SURPRISE, _CONTAINER_EXISTS_MEANS, condition_context, at, hint)
-        for found in _NET_IN.finditer(condition.text):
-            hint = "join single comparisons with 'or', or ask for fd.snet and fd.cnet"
-            verdict.warn(WarningCode.OWN_SURPRISE, _NET_IN_MEANS, condition_context, _wide(condition, found), hint)
+        for surprise in islice(surprises.find(parsed), _MOST):
+            at = parsed.text.span(surprise.at)
+            wide = Span(at.file, at.line, at.column, max(surprise.length, 1))
+            verdict.warn(WarningCode.OWN_SURPRISE, surprise.message, condition_context, wide, surprise.hint)
         own: dict[str, Span] = {}
         for text in texts:
             for found in _OWN.finditer(text.text):
