@@ -80,4 +80,4 @@ class Batch:
     first_ts: int = 0  # ts of the capture's first event
     lookup: Lookup | None = None  # state as of any event of this batch
     world: World | None = None  # machine, users, groups, interfaces, containers
-    derived: dict[object, Any] = field(default_factory=dict)  # what readers made of this batch, kept for the next reader
+    derived: dict[object, Any] = field(default_factory=dict)  # what readers made of it, kept for the next

@@ -88,7 +88,7 @@ class Compaction:
                 used[numbers[numbers >= 0]] = True
         for thread in threads:
             used[thread.cwd] = used[thread.env] = True
-        calls = [call for call in self.descriptors.entered.values() if call.path >= 0]
+        calls = [call for call in self.descriptors.entered.values() if call.live and call.path >= 0]
         for call in calls:
             used[call.path] = True
         string_numbers = np.cumsum(used) - 1

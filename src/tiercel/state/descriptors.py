@@ -74,7 +74,7 @@ class Descriptors(SocketEvents):
         self.name_changed = False
         if thread is None or type >= self.types:
             return
-        if self.entered or self.call is not None:
+        if self.live or self.call is not None:
             self._return(thread.tid, type)
         location = self.locations[type]
         action = self.actions[type]
@@ -103,9 +103,12 @@ class Descriptors(SocketEvents):
         """Find what was said when the call of thread ``tid`` was entered. An exit of another call ends it as well."""
         self.call = None
         if type & 1:
-            call = self.entered.pop(tid, None)
-            if call is not None and call.type == type - 1:
-                self.call = call
+            call = self.entered.get(tid)
+            if call is not None and call.live:
+                call.live = False
+                self.live -= 1
+                if call.type == type - 1:
+                    self.call = call
 
     def _act(self, action: int, type: int) -> None:
         if action == _READ:
@@ -147,17 +150,17 @@ class Descriptors(SocketEvents):
 
     def forget(self) -> None:
         """Start all memories of rows and strings anew, as is needed when they were renumbered."""
-        self.joined.clear()
+        self.join_keys_held[:] = -1
+        self.opened_held[:] = 0
         self.made.clear()
         self.steady.clear()
         self.texts.clear()
-        self.table_owner = _NOBODY
         self.share()
 
     def load(self, tid: int, records: list[FdRecord]) -> None:
         """Enter the descriptors that thread ``tid`` had when the capture began."""
-        self.table_owner = _NOBODY
         table = self.tables.setdefault(tid, {})
+        self.replaced(tid)
         for record in records:
             row = self._loaded(record)
             if row < 0:

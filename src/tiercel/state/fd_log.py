@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-KEPT = 1 << 21
+KEPT = 1 << 20
 """Most descriptors remembered of tables that are gone; more than any sound batch has."""
 
 _WHOLE = -(1 << 62)  # in place of a descriptor number: a change of the whole table of an owner

@@ -7,16 +7,18 @@ from tiercel.state.threads cimport Thread, ThreadTable
 cdef Py_ssize_t _CAPACITY, _HELD, _WIDTH, _PROBES
 cdef Py_ssize_t _KIND, _NAME, _FLAGS, _OPENFLAGS, _L4PROTO, _SIP, _DIP, _FD, _SOCKET
 cdef unsigned long long _MASK, _MIX
-cdef long long _UNINITIALIZED, _NO_PROTOCOL, _NOBODY
+cdef long long _UNINITIALIZED, _NO_PROTOCOL, _NOBODY, _RECENT
 
 
 @cython.final
 cdef class Entered:
     cdef public int type
+    cdef public bint live
     cdef public Py_ssize_t path
     cdef public long long flags, dirfd
     cdef public bint has_dirfd
     cdef public bytes address
+    cpdef begin(self, int type)
 
 
 cdef class FdTables:
@@ -33,12 +35,20 @@ cdef class FdTables:
     cdef public long long fd, closing_fd, closing_owner, table_owner
     cdef public bint has_fd, name_changed
     cdef public Thread thread
-    cdef public dict table, entered
+    cdef public dict table, entered, closing_table
+    cdef public list recent_tables
+    cdef public object recent_cells
+    cdef long long[::1] recent_owners
+    cdef public Py_ssize_t live
     cdef public Entered call
     cpdef begin(self, batch, Reader reader)
+    @cython.locals(at=Py_ssize_t)
+    cpdef dict of(self, long long owner)
+    @cython.locals(at=Py_ssize_t)
+    cpdef replaced(self, long long owner)
     cpdef select(self, long long owner)
     @cython.locals(j=Py_ssize_t, size=Py_ssize_t)
-    cpdef long long result(self) except? -1
+    cpdef long long result(self) except? 1431655765
     @cython.locals(found=object)
     cpdef Py_ssize_t find(self, long long fd) except -2
     @cython.locals(table=dict, thread=Thread, found=object)

@@ -23,7 +23,7 @@ from tiercel.state.threads import Thread, ThreadTable
 CAPACITY = 4096
 """Most descriptors kept for one owner, as in libsinsp."""
 
-HELD = 1 << 22
+HELD = 1 << 20
 """Most descriptors kept for all owners together: forks copy tables, and a hostile capture can fork without end."""
 
 _CAPACITY = CAPACITY
@@ -44,17 +44,25 @@ _PROBES = 64  # rows that clash more often than this are not shared: hostile inp
 _UNINITIALIZED = int(FdKind.UNINITIALIZED)
 _NO_PROTOCOL = 1
 _NOBODY = -(1 << 62)
+_RECENT = 0xFF
 
 
 class Entered:
     """What an enter event said, kept for the exit event of the same call.
 
     A caller can change a path or an address while the call runs; what libsinsp believes is what the call was entered
-    with. ``path`` is a string number, -1 for none; ``address`` a ``SOCKADDR``.
+    with. ``path`` is a string number, -1 for none; ``address`` a ``SOCKADDR``. ``live`` is whether the call still runs:
+    the object is used again for the next call of the thread.
     """
 
-    def __init__(self, type: int) -> None:
+    def __init__(self) -> None:
+        self.begin(0)
+        self.live = False
+
+    def begin(self, type: int) -> None:
+        """Another call is entered."""
         self.type = type
+        self.live = True
         self.path = -1
         self.flags = 0
         self.dirfd = 0
@@ -89,10 +97,15 @@ class FdTables:
         self.thread: Thread | None = None
         self.table: dict[int, int] | None = None
         self.table_owner = _NOBODY  # whose table that is
-        self.entered: dict[int, Entered] = {}
+        self.recent_tables: list[dict[int, int] | None] = [None] * (_RECENT + 1)  # by the low bits of their owner
+        self.recent_cells: NDArray[np.int64] = np.full(_RECENT + 1, _NOBODY, dtype=np.int64)
+        self.recent_owners = self.recent_cells.data
+        self.entered: dict[int, Entered] = {}  # by tid
+        self.live = 0  # of them
         self.call: Entered | None = None
         self.closing_fd = -1
         self.closing_owner = -1
+        self.closing_table: dict[int, int] | None = None
 
     def begin(self, batch: Batch, reader: Reader) -> None:
         """Start a batch that ``reader`` has loaded: its log starts empty."""
@@ -101,10 +114,27 @@ class FdTables:
         self.log.clear()
         self.index = -1
 
+    def of(self, owner: int) -> dict[int, int] | None:
+        """Return the table of ``owner``, None when it has none."""
+        if owner < 0:
+            return self.tables.get(owner)
+        at = owner & _RECENT
+        if self.recent_owners[at] != owner:
+            self.recent_tables[at] = self.tables.get(owner)
+            self.recent_owners[at] = owner
+        return self.recent_tables[at]
+
+    def replaced(self, owner: int) -> None:
+        """Take note that ``owner`` has another table now, or none."""
+        self.table_owner = _NOBODY
+        at = owner & _RECENT
+        self.recent_owners[at] = _NOBODY
+        self.recent_tables[at] = None
+
     def select(self, owner: int) -> None:
         """Make ``table`` the one of ``owner``, None when it has none."""
         if owner != self.table_owner:
-            self.table = self.tables.get(owner)
+            self.table = self.of(owner)
             self.table_owner = owner
 
     def result(self) -> int:
@@ -136,6 +166,7 @@ class FdTables:
         if table is None:
             table = {}
             self.tables[thread.owner] = table
+            self.replaced(thread.owner)
             self.table = table
             self.table_owner = thread.owner
         found = table.get(fd)
@@ -226,7 +257,7 @@ class FdTables:
         """Take out what the event before closed: it was still there for whoever looked at that event."""
         if self.closing_owner < 0:
             return
-        table = self.tables.get(self.closing_owner)
+        table = self.closing_table
         if table is not None:
             found = table.get(self.closing_fd)
             if found is not None:
@@ -234,6 +265,7 @@ class FdTables:
                 del table[self.closing_fd]
                 self.held -= 1
         self.closing_owner = -1
+        self.closing_table = None
 
     def fork(self, parent: int, child: int) -> None:
         """Give owner ``child`` a copy of the descriptors of owner ``parent``, in place of its own."""
@@ -248,7 +280,7 @@ class FdTables:
         else:
             self.tables[child] = dict(table)
             self.held += len(table)
-        self.table_owner = _NOBODY
+        self.replaced(child)
 
     def exec(self, owner: int) -> None:
         """Close the descriptors of ``owner`` that do not survive an exec."""
@@ -275,7 +307,7 @@ class FdTables:
         """Forget the descriptors of ``owner``, which ended."""
         self._finish_close()
         table = self.tables.pop(owner, None)
-        self.table_owner = _NOBODY
+        self.replaced(owner)
         if table is not None:
             self.held -= len(table)
             self.log.note_table(owner, self.index, table)
@@ -288,7 +320,7 @@ class FdTables:
 
     def row(self, owner: int, fd: int) -> int:
         """Return the row of descriptor ``fd`` of ``owner``, -1 when it is not open."""
-        table = self.tables.get(owner)
+        table = self.of(owner)
         if table is None:
             return -1
         found = table.get(fd)

@@ -5,6 +5,7 @@ from tiercel.state.text_index cimport TextIndex
 from tiercel.state.threads cimport Thread
 
 cdef long long _AT_FDCWD
+cdef Py_ssize_t _JOINED, _OPENED
 cdef Py_ssize_t _NAME, _NAMERAW, _FLAGS, _OPENFLAGS, _DEV, _INO, _PID
 cdef long long _FILE_V2, _DIRECTORY, _FIFO, _MEMFD, _PIDFD, _UNINITIALIZED
 cdef int _OPEN, _OPENAT, _OPENAT2, _CREAT, _PIPE2, _DUP3, _CREAT_E, _OPENAT_E, _OPENAT2_E, _CONNECT_E
@@ -12,19 +13,23 @@ cdef long long _O_F_CREATED, _O_DIRECTORY, _O_CLOEXEC, _UPPER_LAYER, _LOWER_LAYE
 
 
 cdef class OpenEvents(FdTables):
-    cdef public dict joined, kinds, flag_params
+    cdef public dict kinds, flag_params
+    cdef public object join_keys_held, join_numbers_held, opened_held
+    cdef long long[::1] join_keys, join_numbers, opened
     cdef public TextIndex texts
     cdef public Py_ssize_t unknown_directory, here, dot
     cdef public int epoll1
-    @cython.locals(reader=Reader, i=Py_ssize_t, j=Py_ssize_t, fd=cython.longlong, flags=cython.longlong, dev=cython.longlong, ino=cython.longlong, layer=cython.uint, name=bytes, raw=Py_ssize_t, full=Py_ssize_t, row=Py_ssize_t, name_at=Py_ssize_t, inode_at=Py_ssize_t, call=Entered, dirfd=cython.longlong, has_dirfd=cython.bint, data="long long[:, ::1]")
+    @cython.locals(reader=Reader, i=Py_ssize_t, j=Py_ssize_t, fd=cython.longlong, flags=cython.longlong, dev=cython.longlong, ino=cython.longlong, layer=cython.uint, name=bytes, raw=Py_ssize_t, full=Py_ssize_t, name_at=Py_ssize_t, inode_at=Py_ssize_t, call=Entered, dirfd=cython.longlong, has_dirfd=cython.bint)
     cpdef open(self, int action)
+    @cython.locals(at=Py_ssize_t, row=Py_ssize_t, data="long long[:, ::1]")
+    cdef Py_ssize_t _opened(self, long long fd, long long flags, long long dev, long long ino, Py_ssize_t full, Py_ssize_t raw) except -1
     @cython.locals(reader=Reader, i=Py_ssize_t, thread=Thread, call=Entered, at=Py_ssize_t, path=Py_ssize_t)
     cpdef enter(self, int type)
     @cython.locals(thread=Thread)
     cdef Py_ssize_t _cwd(self) except -1
     @cython.locals(row=Py_ssize_t)
     cpdef Py_ssize_t at_directory(self, long long dirfd, Py_ssize_t raw) except -1
-    @cython.locals(key=cython.longlong, found=object, directory=bytes, full=Py_ssize_t)
+    @cython.locals(key=cython.longlong, at=Py_ssize_t, directory=bytes, full=Py_ssize_t)
     cdef Py_ssize_t _join(self, long long base, long long raw, bint slash) except -1
     @cython.locals(fd=cython.longlong, row=Py_ssize_t)
     cpdef single(self, int type)

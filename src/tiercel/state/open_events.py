@@ -5,6 +5,9 @@ Compiled with Cython (types in ``open_events.pxd``); runs unchanged, slower, as 
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tiercel.state.batch import Tables
 from tiercel.state.columns import F, FdFlag, FdKind
 from tiercel.state.fd_events import Action
@@ -15,8 +18,11 @@ from tiercel.state.threads import ThreadTable
 from tiercel.wire.event_table import BY_CONSTANT
 
 _AT_FDCWD = -100
-JOINED = 1 << 20
-"""Most joined paths remembered before the memory starts anew."""
+JOINED = 1 << 14
+"""Joined paths remembered; a newer one takes the place of an older one."""
+
+OPENED = 1 << 12
+"""Rows of opened files remembered, likewise."""
 
 ENTERED = 1 << 16
 """Most calls remembered as entered before the memory starts anew."""
@@ -45,6 +51,8 @@ _UPPER_LAYER = 1 << 15
 _LOWER_LAYER = 1 << 16
 _OVERLAY_UPPER = int(FdFlag.OVERLAY_UPPER)
 _OVERLAY_LOWER = int(FdFlag.OVERLAY_LOWER)
+_JOINED = JOINED - 1
+_OPENED = OPENED - 1
 _CLOEXEC_BITS = 1 << 12 | 1  # O_CLOEXEC; EPOLL_CLOEXEC and MFD_CLOEXEC are the same bit
 
 _CREAT_E = BY_CONSTANT["SYSCALL_CREAT_E"]
@@ -82,7 +90,12 @@ class OpenEvents(FdTables):
     def __init__(self, tables: Tables, threads: ThreadTable) -> None:
         FdTables.__init__(self, tables, threads)
         self.texts = TextIndex(self.strings)
-        self.joined: dict[int, int] = {}  # see _join
+        self.join_keys_held: NDArray[np.int64] = np.full(JOINED, -1, dtype=np.int64)  # see _join
+        self.join_numbers_held: NDArray[np.int64] = np.zeros(JOINED, dtype=np.int64)
+        self.opened_held: NDArray[np.int64] = np.zeros(OPENED, dtype=np.int64)  # row plus one, see _opened
+        self.join_keys = self.join_keys_held.data
+        self.join_numbers = self.join_numbers_held.data
+        self.opened = self.opened_held.data
         self.unknown_directory = self.strings.intern(b"<UNKNOWN>")
         self.here = self.strings.intern(b"./")
         self.dot = self.strings.intern(b".")
@@ -142,6 +155,22 @@ class OpenEvents(FdTables):
             full = self.at_directory(dirfd, raw) if has_dirfd else self._join(0, raw, False)
         else:
             full = self._join(0, raw, False)
+        self.put(fd, self._opened(fd, flags, dev, ino, full, raw))
+
+    def _opened(self, fd: int, flags: int, dev: int, ino: int, full: int, raw: int) -> int:
+        """Return the row of a file opened like this."""
+        at = (raw * 0x9E3779B1 ^ full * 0x85EBCA6B ^ ino * 0xC2B2AE35 ^ flags * 0x27D4EB2F) & _OPENED
+        row = self.opened[at] - 1
+        data = self.files.data
+        if (
+            row >= 0
+            and data[row, _NAMERAW] == raw
+            and data[row, _NAME] == full
+            and data[row, _INO] == ino
+            and data[row, _OPENFLAGS] == flags
+            and data[row, _DEV] == dev
+        ):
+            return row  # what else a row of an opened file holds follows from these
         row = self.draft(_DIRECTORY if flags & _O_DIRECTORY else _FILE_V2)
         data = self.files.data
         data[row, _OPENFLAGS] = flags
@@ -153,7 +182,9 @@ class OpenEvents(FdTables):
             data[row, _FLAGS] |= _OVERLAY_UPPER
         if flags & _LOWER_LAYER:
             data[row, _FLAGS] |= _OVERLAY_LOWER
-        self.put(fd, self.intern(row, fd))
+        row = self.intern(row, fd)
+        self.opened[at] = row + 1
+        return row
 
     def enter(self, type: int) -> None:
         """Keep what the enter event of an open or connect says."""
@@ -162,7 +193,16 @@ class OpenEvents(FdTables):
         thread = self.thread
         if thread is None or (type != _CONNECT_E and reader.empty(i, 0)):
             return
-        call = Entered(type)
+        call = self.entered.get(thread.tid)
+        if call is None:
+            if len(self.entered) >= ENTERED:
+                self.entered.clear()
+                self.live = 0
+            call = Entered()
+            self.entered[thread.tid] = call
+        if not call.live:
+            self.live += 1
+        call.begin(type)
         if type == _CONNECT_E:
             call.address = reader.raw(reader.span(i, 1))
         else:
@@ -175,9 +215,6 @@ class OpenEvents(FdTables):
             if at:
                 call.dirfd = reader.i64(reader.span(i, 0))
                 call.has_dirfd = True
-        if len(self.entered) >= ENTERED:
-            self.entered.clear()
-        self.entered[thread.tid] = call
 
     def _cwd(self) -> int:
         """Return the working directory of the caller as a string number."""
@@ -198,16 +235,15 @@ class OpenEvents(FdTables):
     def _join(self, base: int, raw: int, slash: bool) -> int:
         """Join two strings by number, after a slash where ``slash`` asks for one; what is asked twice is kept."""
         key = ((base << 1 | slash) << 31) | raw
-        found = self.joined.get(key)
-        if found is not None:
-            return found
+        at = (base * 0x85EBCA6B ^ raw * 0x9E3779B1) & _JOINED
+        if self.join_keys[at] == key:
+            return self.join_numbers[at]
         directory = self.strings.values[base]
         if slash and directory and not directory.endswith(b"/"):
             directory += b"/"
-        if len(self.joined) >= JOINED:
-            self.joined.clear()
         full = self.strings.intern(concatenate(directory, self.strings.values[raw]))
-        self.joined[key] = full
+        self.join_keys[at] = key
+        self.join_numbers[at] = full
         return full
 
     def single(self, type: int) -> None:
@@ -319,6 +355,7 @@ class OpenEvents(FdTables):
         thread = self.thread
         if self.file_row >= 0 and thread is not None and self.result() >= 0:
             self.closing_owner = thread.owner
+            self.closing_table = self.table
             self.closing_fd = self.fd
 
     def close_range(self) -> None:

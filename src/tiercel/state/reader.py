@@ -90,7 +90,7 @@ class Reader:
 
     def i64(self, j: int) -> int:
         value = self.u64(j)
-        if value > 0x7FFFFFFFFFFFFFFF:
+        if not cython.compiled and value > 0x7FFFFFFFFFFFFFFF:  # a C number turns negative by itself
             value -= 1 << 64
         return value
 
@@ -110,7 +110,7 @@ class Reader:
 
     def i32(self, j: int) -> int:
         value = self.u32(j)
-        if value > 0x7FFFFFFF:
+        if not cython.compiled and value > 0x7FFFFFFF:
             value -= 1 << 32
         return value
 

@@ -9,6 +9,7 @@ from tiercel.state.texts cimport Texts
 from tiercel.state.threads cimport Group, Thread, ThreadTable
 
 cdef long long _NONE
+cdef unsigned int _CLOSED
 cdef Py_ssize_t _EXIT_PARAMS, _RECENT, _CGROUPS, _CONTAINER
 cdef int _THREAD, _NOTHING, _KNOWN_THREAD, _META, _CLONE, _EXIT, _EXEC_ENTER, _EXEC, _CHROOT, _CHANGE, _SWITCH
 
@@ -32,7 +33,7 @@ cdef class Tracker:
         tids="const long long[::1]", times="const long long[::1]", c_process="int[::1]", c_file="int[::1]",
         c_fd="long long[::1]", c_has_fd="unsigned char[::1]", c_changed="unsigned char[::1]", c_fdcount="int[::1]",
         c_threads="int[::1]", c_children="int[::1]", c_memory="unsigned int[:, ::1]",
-        c_faults="unsigned long long[:, ::1]", recent=list, counted=Thread, open_fds=dict, thread=Thread, main=Thread, group=Group,
+        c_faults="unsigned long long[:, ::1]", recent=list, open_fds=dict, thread=Thread, main=Thread, group=Group,
         i=Py_ssize_t, type=cython.int, kind=cython.int, tid=cython.longlong, alive=cython.longlong,
     )
     cdef _run(self, object batch, Py_ssize_t count)

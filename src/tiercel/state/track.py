@@ -111,6 +111,7 @@ _THREAD, _NOTHING, _KNOWN_THREAD, _META, _CLONE, _EXIT, _EXEC_ENTER, _EXEC, _CHR
 )
 _CGROUPS = int(P.CGROUPS)
 _CONTAINER = int(P.CONTAINER)
+_CLOSED = CLOSED
 
 
 class Tracker:
@@ -209,12 +210,9 @@ class Tracker:
         c_memory = batch.memory.data
         c_faults = batch.faults.data
         recent = self.recent
-        counted = None  # the main thread whose descriptors were counted last
-        open_fds = None  # its descriptors
         for i in range(count):
             if self.leaving != _NONE:
                 self._leave(i, times[i])
-                counted = None
             type = types[i]
             kind = handling[type]
             tid = tids[i]
@@ -237,7 +235,6 @@ class Tracker:
                     recent[tid & _RECENT] = thread
                 if kind != _THREAD:
                     thread = self._handle(i, kind, type, tid, times[i], thread)
-                    counted = None
                 elif thread is not None and thread.call is not None:
                     if type & 1:
                         thread.call = None
@@ -264,9 +261,7 @@ class Tracker:
             if main is None:
                 c_fdcount[i] = 0
             else:
-                if main is not counted or open_fds is None:
-                    counted = main
-                    open_fds = descriptors.tables.get(main.tid)
+                open_fds = descriptors.of(main.tid)
                 c_fdcount[i] = 0 if open_fds is None else len(open_fds)
             group = thread.group
             if group is None:
@@ -275,7 +270,7 @@ class Tracker:
             else:
                 alive = group.alive
                 c_threads[i] = alive
-                c_children[i] = alive - 1 if main is not None and not main.flags & CLOSED else alive
+                c_children[i] = alive - 1 if main is not None and not main.flags & _CLOSED else alive
             c_memory[i, 0] = thread.vmsize
             c_memory[i, 1] = thread.vmrss
             c_memory[i, 2] = thread.vmswap
