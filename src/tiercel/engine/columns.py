@@ -18,6 +18,7 @@ from tiercel.fields.model import BulkGetter, Column, Field, ValueType
 from tiercel.rules.syntax import Check, FieldRef, Operand, Operator, Transform
 from tiercel.rules.transformers import apply
 from tiercel.state.batch import Batch, Tables
+from tiercel.state.distinct import distinct
 from tiercel.state.event import Event
 
 Indices = NDArray[np.int64]
@@ -59,7 +60,7 @@ class Verdicts:
         found = self.table[ids]
         if len(found) and found.min() == self.UNKNOWN:
             values, match = tables.strings.values, self.match
-            fresh = distinct(ids[found == self.UNKNOWN], size)
+            fresh = distinct_below(ids[found == self.UNKNOWN], size)
             self.table[fresh] = [self.YES if match(values[i]) else self.NO for i in fresh.tolist()]
             found = self.table[ids]
         return np.asarray(found == self.YES)
@@ -73,10 +74,10 @@ class Verdicts:
         self.table = table
 
 
-def distinct(numbers: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+def distinct_below(numbers: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     """Return the distinct numbers, all from 0 up to ``size``."""
     if size > 8 * len(numbers):
-        return np.unique(numbers)
+        return distinct(numbers)
     there = np.zeros(size, bool)
     there[numbers] = True
     return np.flatnonzero(there)
@@ -105,7 +106,7 @@ class TextMap:
         unseen = found == self.UNSEEN
         if unseen.any():
             strings = tables.strings
-            for i in np.unique(ids[unseen]).tolist():
+            for i in distinct(ids[unseen]).tolist():
                 result = self.function(strings.values[i])
                 self.table[i + 1] = -1 if result is None else strings.intern(result)
             found = self.table[ids + 1]

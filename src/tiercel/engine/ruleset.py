@@ -18,6 +18,7 @@ from tiercel.engine.row import Predicate, evaluator
 from tiercel.rules.model import Rule
 from tiercel.rules.syntax import And
 from tiercel.state.batch import Batch
+from tiercel.state.distinct import distinct
 from tiercel.state.event import Event
 
 _REORDER_AT = (1, 2, 4, 16, 64)  # after how many batches the order of evaluation is settled anew
@@ -35,8 +36,13 @@ class Matches:
 
     def by_rule(self) -> Iterator[tuple[int, Indices]]:
         """Yield (rule position, event indices) for each rule that matched."""
-        for rule in np.unique(self.rules).tolist():
+        for rule in distinct(self.rules).tolist():
             yield rule, self.indices[self.rules == rule]
+
+    def counts(self) -> dict[int, int]:
+        """Return how many events each rule matched, by position."""
+        rules, counts = np.unique(self.rules, return_counts=True)
+        return dict(zip(rules.tolist(), counts.tolist(), strict=True))
 
 
 class RuleSet:

@@ -28,6 +28,7 @@ from tiercel.fields.params_text import join_path
 from tiercel.fields.span_texts import intern_spans
 from tiercel.state.batch import Batch
 from tiercel.state.columns import F, P
+from tiercel.state.distinct import distinct
 from tiercel.state.event import Event
 from tiercel.wire.event_table import BY_CONSTANT, EVENTS, Format, ParamType
 
@@ -108,7 +109,7 @@ def _rawarg(batch: Batch, indices: I64, argument: Argument) -> Column:
     valid = np.zeros(len(indices), np.bool_)
     kinds = _kinds(name)
     types = batch.types[indices]
-    for kind in {kinds[number] for number in np.unique(types[there]).tolist()}:
+    for kind in {kinds[number] for number in distinct(types[there]).tolist()}:
         if kind is None:
             continue
         chosen = there & np.isin(types, [number for number, other in enumerate(kinds) if other is kind])

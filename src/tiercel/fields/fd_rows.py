@@ -9,6 +9,7 @@ import numpy as np
 from tiercel.fields.evt_columns import I64, Mask
 from tiercel.state.batch import Batch, Tables
 from tiercel.state.columns import F, FdKind
+from tiercel.state.distinct import distinct
 from tiercel.state.event import Event
 
 _UNSEEN = -3
@@ -65,7 +66,7 @@ class TextMap:
         unseen = found == _UNSEEN
         if unseen.any():
             strings = tables.strings
-            for number in np.unique(numbers[unseen]).tolist():
+            for number in distinct(numbers[unseen]).tolist():
                 text = self.function(strings.values[number])
                 table[number + 1] = -1 if text is None else strings.intern(text)
             found = table[numbers + 1]

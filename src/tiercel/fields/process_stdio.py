@@ -9,6 +9,7 @@ from tiercel.fields.fd_rows import KIND_NAMES
 from tiercel.fields.model import Column, Field, Value, ValueType
 from tiercel.state.batch import Batch
 from tiercel.state.columns import F, P
+from tiercel.state.distinct import distinct
 from tiercel.state.event import Event
 
 
@@ -54,7 +55,7 @@ def _type_field(name: str, fd: int, summary: str) -> Field:
         files = _files(batch, indices, fd)
         kinds = np.where(files < 0, -99, batch.tables.files.array[files, F.KIND])
         values = np.full(len(files), -1, np.int64)
-        for kind in np.unique(kinds[files >= 0]).tolist():
+        for kind in distinct(kinds[files >= 0]).tolist():
             values[kinds == kind] = batch.tables.strings.intern(_type(kind))
         return Column(values, text=True)
 

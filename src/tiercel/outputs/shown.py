@@ -18,6 +18,7 @@ from tiercel.fields.present import shape, to_json, to_text
 from tiercel.outputs.forms import Digits, Form, Shown, Texts
 from tiercel.rules.syntax import FieldRef, Operand
 from tiercel.state.batch import Batch, Tables
+from tiercel.state.distinct import distinct
 from tiercel.state.event import Event
 
 Indices = NDArray[np.int64]
@@ -64,7 +65,7 @@ class TextCache:
         fresh = codes[~self.known[codes]]
         if len(fresh):
             values = tables.strings.values
-            for code in np.unique(fresh).tolist():
+            for code in distinct(fresh).tolist():
                 self.table[code] = self.render(values[code - 1])
             self.known[fresh] = True
         return Shown(codes, self.table)
