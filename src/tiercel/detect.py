@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +21,7 @@ from tiercel.state.batch import Batch
 class Detection:
     """Runs rules over batches.
 
-    ``counts`` holds how many alerts each rule (by position in ``rules``) has raised; ``notices`` the alerts about the
+    ``counts`` holds the alerts counted so far by position in ``rules``; ``notices`` the alerts about the
     detection itself in the batch matched last, each with the index of the event before which it is due; ``stopped``
     says that the settings about drops ended it.
 
@@ -55,16 +55,18 @@ class Detection:
         self.drops = DropMonitor(self.drops.settings)
 
     def match(self, batch: Batch) -> Matches:
-        """Evaluate the rules over a batch and count what matched."""
+        """Evaluate the rules over a batch."""
         matches = self.ruleset.match(batch)
         self.notices, end = self.drops.watch(batch, self._hostname(batch))
         if end is not None:
             self.stopped = True
             before = matches.indices < end
             matches = Matches(matches.indices[before], matches.rules[before])
-        for rule, indices in matches.by_rule():
-            self.counts[rule] += len(indices)
         return matches
+
+    def count(self, counts: Mapping[int, int]) -> None:
+        """Add alerts that were raised, by rule position, to the totals."""
+        self.counts.update(counts)
 
     def lines(self, batch: Batch, matches: Matches) -> bytes:
         """Return the alerts of a batch as lines, in the order of the events."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tiercel.cli.progress import counting
@@ -16,6 +17,7 @@ from tiercel.engine.ruleset import Matches
 from tiercel.errors import InputError
 from tiercel.outputs.drops import internal_line
 from tiercel.outputs.explained import explanation_text, with_explanation
+from tiercel.outputs.overlap import Overlap
 from tiercel.replay import Replay
 from tiercel.scanning import STOPPED, Scan, prepare
 from tiercel.state.batch import Batch
@@ -87,16 +89,12 @@ def _scan(path: Path, scan: Scan, detection: Detection, options: ScanOptions) ->
     """Print the alerts of one capture; return what is wrong with it."""
     replay = Replay(path)
     detection.begin()
-    out = results()
+    # Simulated drops are about the whole of a capture and can end it.
+    in_turn = detection.drops.settings.simulate
     try:
-        with counting(path.name) as progress:
+        with counting(path.name) as progress, Overlap(results(), detection.count, not in_turn) as overlap:
             for batch in replay:
-                matches = detection.match(batch)
-                if scan.config.stdout_output:
-                    out.writelines(
-                        _explained(detection, batch, matches) if options.explain else [detection.lines(batch, matches)]
-                    )
-                    out.flush()
+                overlap.submit(partial(_alerts, scan, detection, options.explain, batch))
                 if detection.stopped:
                     break
                 progress(replay.events)
@@ -105,6 +103,15 @@ def _scan(path: Path, scan: Scan, detection: Detection, options: ScanOptions) ->
     if detection.drops.detected:
         print(detection.drops.summary(), file=sys.stderr)
     return STOPPED if detection.stopped else replay.damage_message()
+
+
+def _alerts(scan: Scan, detection: Detection, explain: bool, batch: Batch) -> tuple[Iterable[bytes], Mapping[int, int]]:
+    """Return the alerts of a batch, and how many each rule has raised."""
+    matches = detection.match(batch)
+    if not scan.config.stdout_output:
+        return [], matches.counts()
+    lines = _explained(detection, batch, matches) if explain else [detection.lines(batch, matches)]
+    return lines, matches.counts()
 
 
 def _explained(detection: Detection, batch: Batch, matches: Matches) -> Iterator[bytes]:
