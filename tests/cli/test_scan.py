@@ -155,7 +155,7 @@ def test_a_typo_in_a_rule_is_located(capture: Path, rules: Write) -> None:
     ran = tiercel("scan", capture, "-r", path)
     assert (ran.code, ran.stdout) == (1, "")
     assert f"{path}:3:34: error: " in ran.stderr
-    assert "proc.nmae (did you mean 'proc.name'?) [LOAD_ERR_COMPILE_CONDITION]" in ran.stderr
+    assert "'proc.nmae' (did you mean 'proc.name'?) [LOAD_ERR_COMPILE_CONDITION]" in ran.stderr
     lines = ran.stderr.splitlines()
     caret = next(line for line in lines if line.strip("^ ") == "")
     shown = lines[lines.index(caret) - 1]

@@ -100,7 +100,7 @@ def test_text_shows_the_line_and_a_caret(tmp_path):
     )
     text = check([path]).as_text().splitlines()
     assert text[0] == f"{path}: Invalid"
-    assert text[1].startswith(f"{path}:3:34: error: filter_check called with nonexistent field fd.nme")
+    assert text[1].startswith(f"{path}:3:34: error: unknown field 'fd.nme'")
     assert text[1].endswith("[LOAD_ERR_COMPILE_CONDITION]")
     assert text[2] == "  in rule 'R'"
     assert text[3] == "    3 |   condition: evt.type = open and fd.nme = x"

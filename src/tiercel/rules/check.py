@@ -6,6 +6,7 @@ The JSON keeps Falco's keys. The text gives the file, line and column of each pr
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +16,11 @@ from tiercel.rules.extra_output import ExtraOutput
 from tiercel.rules.load import LoadResult, RulesFileError, expand, load
 from tiercel.rules.syntax import Span
 from tiercel.rules.verdict import Problem, Verdict
+from tiercel.rules.wording import plain
 from tiercel.rules.yaml_source import Source
 
 _WIDEST = 160
+_WORD = re.compile(r"[^\s,\]}#]{1,60}")
 
 
 @dataclass(slots=True)
@@ -89,12 +92,13 @@ def _verdict_lines(verdict: Verdict, sources: dict[str, Source]) -> Iterator[str
 def _problem_lines(problem: Problem, kind: str, sources: dict[str, Source]) -> Iterator[str]:
     at = problem.at
     hint = f" ({problem.hint})" if problem.hint else ""
-    what = problem.message or problem.label
+    source = sources.get(at.file)
+    word = _WORD.match(source.line(at.line - 1), at.column - 1) if source is not None else None
+    what = plain(problem.message, problem.context.name, word[0] if word else "") or problem.label
     yield f"{at.file}:{at.line}:{at.column}: {kind}: {what}{hint} [{problem.code}]"
     items = [f"{place.item} '{place.name}'" for place in problem.context.chain() if place.name]
     if items:
         yield f"  in {', '.join(items)}"
-    source = sources.get(at.file)
     if source is not None:
         yield from _source_lines(source, at)
 

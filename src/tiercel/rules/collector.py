@@ -172,7 +172,9 @@ class Collector:
         info.unknown_source = info.source not in KNOWN_SOURCES
         if info.unknown_source:
             message = f"Unknown source {info.source}, skipping"
-            verdict.warn(WarningCode.UNKNOWN_SOURCE, message, info.context)
+            verdict.warn(
+                WarningCode.UNKNOWN_SOURCE, message, info.context, None, self.suggest(info.source, [*KNOWN_SOURCES])
+            )
         for exception in info.exceptions:
             if not exception.fields.valid:
                 message = "Rule exception item must have fields property with a list of fields"

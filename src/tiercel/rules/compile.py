@@ -421,8 +421,8 @@ def _expression(parent: Context, condition: str, text: ConditionText, at: int) -
 def _narrow(error: ConditionError) -> Span:
     """Return where an error was typed, as long as the word that stands there."""
     at = error.span
-    found = _WORD.match(error.text.text, error.at)
+    found = _WORD.match(error.text.text, error.focus)
     return Span(at.file, at.line, at.column, max(len(found[0]) if found else 1, 1))
 
 
-_WORD = re.compile(r"%?[\w.\-/]+")
+_WORD = re.compile(r"%?[\w.\-/]+|[<>=!]+")

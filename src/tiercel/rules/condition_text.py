@@ -89,6 +89,7 @@ class ConditionError(ValueError):
         code: Falco's name for the kind of error, for example ``LOAD_ERR_COMPILE_CONDITION``.
         message: what is wrong, without the place.
         text, at: the text that is wrong and the offset in ``text.text``. It may be a macro's text.
+        focus: the offset of the very word, where Falco gives that of the whole comparison in ``at``.
         unknown: a field or an event type is not known; ``skip-if-unknown-filter`` turns that into a warning.
     """
 
@@ -100,11 +101,13 @@ class ConditionError(ValueError):
         *,
         unknown: bool = False,
         code: str = "LOAD_ERR_COMPILE_CONDITION",
+        focus: int | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.text = text
         self.at = at
+        self.focus = at if focus is None else focus
         self.unknown = unknown
         self.code = code
 
@@ -116,7 +119,7 @@ class ConditionError(ValueError):
     @property
     def span(self) -> Span:
         """The place in the rules file."""
-        return self.text.span(self.at)
+        return self.text.span(self.focus)
 
 
 class ConditionWarning:

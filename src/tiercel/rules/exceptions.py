@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from tiercel.rules.condition_lists import quote_item
+from tiercel.rules.typing_fields import suggestion
 from tiercel.rules.verdict import Context, ErrorCode, LoadError, Problem
 from tiercel.rules.written import Origin, Written
 
@@ -100,7 +102,9 @@ def complete(info: ExceptionInfo, known_field: Callable[[str], bool] | None) -> 
         for comp in comps.items:
             comp.text = comp.text.strip(_BLANKS)
             if comp.text not in OPERATORS and not has_modifier(comp.text):
-                raise _fail(f"'{comp.text}' is not a supported comparison operator", info, "", comp)
+                close = difflib.get_close_matches(comp.text[:40], OPERATORS, 1)
+                hint = f"did you mean '{close[0]}'?" if close else ""
+                raise _fail(f"'{comp.text}' is not a supported comparison operator", info, hint, comp)
     else:
         if not comps.valid:
             info.comps = comps = Entry("in")
@@ -117,7 +121,8 @@ def complete(info: ExceptionInfo, known_field: Callable[[str], bool] | None) -> 
     if known_field is not None:
         for entry in fields.items if fields.is_list else [fields]:
             if not known_field(entry.text):
-                raise _fail(f"'{entry.text}' is not a supported filter field", info, "", entry)
+                hint = suggestion(entry.text[:100])
+                raise _fail(f"'{entry.text}' is not a supported filter field", info, hint, entry)
 
 
 def with_exceptions(condition: Written, exceptions: Iterable[ExceptionInfo]) -> Written:
@@ -165,7 +170,9 @@ def _several_fields(info: ExceptionInfo) -> Pieces:
     pieces: Pieces = []
     for value in info.values:
         if len(fields) != len(value.items):
-            raise _fail("Fields and values lists must have equal length", info)
+            hint = f"the number of fields is {len(fields)}, that of the values here {len(value.items)}"
+            entry = next((item for item in value.items if item.origin), None)
+            raise _fail("Fields and values lists must have equal length", info, hint, entry)
         pieces.append((" or (" if pieces else "((", None))
         for at, (name, comp, item) in enumerate(zip(fields, comps, value.items, strict=True)):
             pieces.append((" and " if at else "", None))

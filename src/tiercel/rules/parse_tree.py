@@ -102,6 +102,7 @@ class Compare:
     modifier: str
     right: Text | TextList | Call
     at: int
+    operator_at: int = 0
 
 
 @dataclass(slots=True, eq=False)

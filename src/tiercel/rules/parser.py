@@ -6,6 +6,7 @@ Boolean operators nest as written; ``not not`` cancels out. Depth is bounded, so
 from __future__ import annotations
 
 import difflib
+import re
 from itertools import repeat
 from typing import NoReturn
 
@@ -33,6 +34,7 @@ MAX_DEPTH = 80
 """How deep parentheses and transformers may nest."""
 
 _ONE_OF_TRANSFORMERS = ", ".join(("val", *lexer.TRANSFORMERS))
+_WORDS = re.compile(r"[^()\"' \t\n\r\f\v=,<>!]+")
 _BLANKS = " \t\b\r\n"
 _SPELLINGS = {"AND": "and", "And": "and", "&&": "and", "&": "and", "OR": "or", "Or": "or", "||": "or", "|": "or"}
 
@@ -218,7 +220,7 @@ class Parser:
         match = lexer.OPERATOR.match(self.text, self.at)
         if match is None:
             self._fail_operator()
-        operator = match[0]
+        operator, operator_at = match[0], match.start()
         group = match.lastindex
         self.at = match.end()
         if group == 1:
@@ -235,14 +237,15 @@ class Parser:
                 modifier = modified[1]
                 right = self._list() or self._identifier_text("expected a list or an identifier")
             else:
-                right = self._call_or_val() or self._string(
-                    f"expected a string value or a field with a valid transformer: {_ONE_OF_TRANSFORMERS}"
-                )
+                message = f"expected a string value or a field with a valid transformer: {_ONE_OF_TRANSFORMERS}"
+                if self.text[self.at] == "(":
+                    self._fail(message + self._but_found() + " (did you mean 'in'?)")
+                right = self._call_or_val() or self._string(message)
         else:
             self._blank()
             message = f"expected a list, an identifier, or a field with a valid transformer: {_ONE_OF_TRANSFORMERS}"
             right = self._list() or self._call_or_val() or self._identifier_text(message)
-        return Compare(left, operator, modifier, right, start)
+        return Compare(left, operator, modifier, right, start, operator_at)
 
     def _list_follows(self, at: int) -> bool:
         text = self.text
@@ -444,13 +447,16 @@ class Parser:
         message = f"expected a valid check operator: one of {', '.join(lexer.OPERATORS)}" + self._but_found()
         if word:
             close = difflib.get_close_matches(word[0], lexer.OPERATORS, 1)
-            if close:
+            if word[0] in lexer.MODIFIERS:
+                message += f" (did you mean '= {word[0]}'?)"
+            elif close:
                 message += f" (did you mean '{close[0]}'?)"
         self._fail(message)
 
     def _fail_after(self, tree: Tree, wanted: str = "'or', 'and'") -> NoReturn:
         text, at = self.source.text, self.at
-        last = text[:at].split()[-1] if text[:at].split() else ""
+        words = _WORDS.findall(text, max(at - 200, 0), at)
+        last = words[-1] if words else ""
         message = f"unexpected token after '{last[-40:]}', expecting {wanted}" + self._but_found()
         while isinstance(tree, Conjunction | Disjunction):
             tree = tree.children[-1]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
+
 from tiercel.rules import reader_values as values
 from tiercel.rules.collector import MAX_EXCEPTIONS, Collector, RuleInfo, RuleUpdate
 from tiercel.rules.exceptions import Entry, ExceptionInfo
 from tiercel.rules.model import Priority
 from tiercel.rules.reader_values import Overrides, fail
+from tiercel.rules.syntax import Span
 from tiercel.rules.verdict import Context, ErrorCode, Item, Verdict, WarningCode
 from tiercel.rules.written import Origin, Written
 from tiercel.rules.yaml_source import Mapping, Scalar, Sequence, Value, is_null
@@ -114,9 +117,17 @@ def _priority(item: Mapping, context: Context) -> Priority:
     scalar = values.text(item, "priority", context)
     priority = Priority.parse(scalar.text)
     if priority is None:
-        names = ", ".join(known.name.lower() for known in Priority)
-        raise fail("Invalid priority", context.child(scalar, Item.RULE_PRIORITY), f"one of {names}")
+        names = [known.name.lower() for known in Priority]
+        close = difflib.get_close_matches(scalar.text[:40].lower(), names, 1)
+        hint = f"one of {', '.join(names)}"
+        if close:
+            hint = f"did you mean '{close[0]}'?"
+        raise fail("Invalid priority", context.child(scalar, Item.RULE_PRIORITY), hint, _word(scalar, context))
     return priority
+
+
+def _word(scalar: Scalar, context: Context) -> Span:
+    return Origin(context.source, scalar).span(0, max(len(scalar.text), 1))
 
 
 def _append(item: Mapping, name: str, source: str, context: Context, verdict: Verdict, collector: Collector) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -174,23 +175,34 @@ class Overrides:
             if operation.text == "append":
                 if key not in appendable:
                     at = inner.child(name, Item.OVERRIDE, key)
-                    raise fail(f"Key '{key}' cannot be appended to, use 'replace' instead", at)
+                    hint = f"write {key}: replace" if key in replaceable else _close(key, appendable | replaceable)
+                    raise fail(f"Key '{key}' cannot be appended to, use 'replace' instead", at, hint)
                 append.add(key)
             elif operation.text == "replace":
                 if key not in replaceable:
-                    raise fail(f"Key '{key}' cannot be replaced", inner.child(name, Item.OVERRIDE, key))
+                    hint = _close(key, appendable | replaceable)
+                    raise fail(f"Key '{key}' cannot be replaced", inner.child(name, Item.OVERRIDE, key), hint)
                 replace.add(key)
             else:
                 allowed = ("append " if key in appendable else "") + ("replace " if key in replaceable else "")
                 message = (
                     f"Invalid override operation for key '{key}': '{operation.text}'. Allowed values are: {allowed}"
                 )
-                raise fail(message, inner.child(operation, Item.VALUE, key))
+                hint = (
+                    _close(operation.text, {"append", "replace"})
+                    or f"write {key}: {allowed.strip().replace(' ', ' or ')}"
+                )
+                raise fail(message, inner.child(operation, Item.VALUE, key), hint if allowed else "")
         return cls(frozenset(append), frozenset(replace))
 
     def refuse_with_flag(self, flag: bool, context: Context) -> None:
         if flag and self:
             raise fail(_APPEND_AND_OVERRIDE, context)
+
+
+def _close(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name[:100], sorted(known), 1)
+    return f"did you mean '{close[0]}'?" if close else ""
 
 
 def _pairs(value: Value | None, context: Context) -> Iterable[tuple[Scalar, Scalar]]:

@@ -150,16 +150,18 @@ class _One:
         operator = _OPERATORS[tree.operator]
         type, is_list = operand_type(left)
         if problem := incompatible(operator, type, is_list):
-            self._fail(f"filter error: {problem}", tree.at)
+            self._fail(f"filter error: {problem}", tree.at, focus=tree.operator_at)
         if tree.modifier and is_list:
-            self._fail(f"filter error: '{tree.modifier}' does not go with list filters", tree.at)
+            self._fail(
+                f"filter error: '{tree.modifier}' does not go with list filters", tree.at, focus=tree.operator_at
+            )
         self._check_event_type(left, operator, tree)
         modifier = _MODIFIERS[tree.modifier]
         at = self.text.span(tree.at)
         if isinstance(tree.right, Call):
             right = self.operand(tree.right, tree.at)
             if problem := right_side_error(operator, left, right):
-                self._fail(problem, tree.at)
+                self._fail(problem, tree.at, focus=tree.right.at)
             return Check(left, operator, right=right, modifier=modifier, at=at)
         written: tuple[str, ...]
         places: Sequence[int]
@@ -234,7 +236,7 @@ class _One:
             else:
                 type, is_list = one_argument_type(tree.name, arguments[0])
         except ValueError as error:
-            self._fail(f"filter error: {error}", check_at)
+            self._fail(f"filter error: {error}", check_at, focus=tree.at)
         return Transform(tree.name, arguments, type, is_list, tree.argument, self.text.span(tree.at))
 
     def _field(self, tree: FieldName) -> FieldRef:
@@ -260,5 +262,5 @@ class _One:
     def _warn(self, code: str, message: str, at: int) -> None:
         self.warnings.append(ConditionWarning(code, message, self.text, at))
 
-    def _fail(self, message: str, at: int, *, unknown: bool = False) -> NoReturn:
-        raise ConditionError(message, self.text, at, unknown=unknown)
+    def _fail(self, message: str, at: int, *, unknown: bool = False, focus: int | None = None) -> NoReturn:
+        raise ConditionError(message, self.text, at, unknown=unknown, focus=focus)

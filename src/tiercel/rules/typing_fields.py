@@ -199,6 +199,12 @@ class FieldNames:
         return ""
 
 
+def suggestion(name: str) -> str:
+    """Return a hint naming the field most like ``name``, empty when none is."""
+    close = difflib.get_close_matches(name, field_names(), 1, 0.75)
+    return f"did you mean '{close[0]}'?" if close else ""
+
+
 def field_names() -> list[str]:
     """Return the names of all fields of the catalogue, for suggestions."""
     try:

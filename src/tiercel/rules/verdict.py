@@ -6,6 +6,7 @@ the place of something in a condition from the start of the condition; a :class:
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -14,6 +15,7 @@ from tiercel.rules.syntax import Span
 from tiercel.rules.yaml_source import Source, Value
 
 SNIPPET_WIDTH = 160
+_FOUND = re.compile(r", found '.*'\Z", re.DOTALL)
 MAX_ERRORS = 100  # after so many the rest of a file is given up
 
 
@@ -41,6 +43,9 @@ class Item(StrEnum):
     RULE_OUTPUT = "rule output"
     RULE_PRIORITY = "rule priority"
     OVERRIDE = "overrides"
+
+
+_NAMED = frozenset((Item.RULE, Item.MACRO, Item.LIST))
 
 
 class ErrorCode(StrEnum):
@@ -192,6 +197,11 @@ class Context:
 
     @property
     def span(self) -> Span:
+        """Where it was typed: the name of a rule, macro or list where that stands in the item's first line."""
+        if self.name and self.item in _NAMED:
+            at = self.source.line(self.line).find(self.name, self.column)
+            if at >= 0:
+                return Span(self.source.name, self.line + 1, at + 1, len(self.name))
         return Span(self.source.name, self.line + 1, self.column + 1, 1)
 
 
@@ -248,6 +258,11 @@ class Problem:
         label = _LABELS[self.code]
         return f"{label}: field '{self.deprecated_field}'" if self.deprecated_field else label
 
+    @property
+    def falco_message(self) -> str:
+        """The message without what Falco leaves unsaid: which word it did not expect."""
+        return _FOUND.sub("", self.message) if self.message.startswith("unexpected token") else self.message
+
     def as_json(self) -> dict[str, Any]:
         made: dict[str, Any] = {
             "code": str(self.code),
@@ -256,7 +271,7 @@ class Problem:
                 "locations": [place.as_json() for place in self.context.chain()],
                 "snippet": self.context.snippet(),
             },
-            "message": self.message,
+            "message": self.falco_message,
         }
         if self.deprecated_field:
             made["deprecated_field"] = self.deprecated_field
@@ -346,6 +361,6 @@ class Verdict:
                 places = [place.as_text() for place in problem.context.chain()]
                 lines += ["In " + places[0], *("    " + place for place in places[1:])]
                 lines += ["------", problem.context.snippet().rstrip("\n"), "------"]
-                lines.append(f"{problem.code} ({problem.label}): {problem.message}")
+                lines.append(f"{problem.code} ({problem.label}): {problem.falco_message}")
             lines.append("")
         return "\n".join(lines)
