@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from tests.reference import SHARED, needs_reference
@@ -235,3 +237,14 @@ def test_many_errors_and_definitions_are_bounded():
     assert len(errors(load_texts(text))) < 300
     text = "".join(f"- list: l{number}\n  items: [a]\n" for number in range(10_100))
     assert len(errors(load_texts(text))) == 100
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_garbage_is_collected_again_after_loading_if_it_was_before(enabled):
+    before = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        load_texts("- rule: [")
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if before else gc.disable)()

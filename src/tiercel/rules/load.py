@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import difflib
 import errno
+import gc
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tiercel.fields.model import Field
@@ -83,11 +85,24 @@ def load(
     sources = [file if isinstance(file, Source) else read_source(file) for file in files]
     extra = extra or ExtraOutput()
     loader = Loader(strict, extra, extra.finder(find))
-    for source in sources:
-        verdict = loader.add(source)
-        if loader.result.unmet is not None or not (verdict.successful or every_file):
-            break
+    with _without_collecting():
+        for source in sources:
+            verdict = loader.add(source)
+            if loader.result.unmet is not None or not (verdict.successful or every_file):
+                break
     return loader.result
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Put off the search for garbage: nearly everything made while loading stays, and is many small objects."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class Loader:
