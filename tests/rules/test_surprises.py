@@ -6,7 +6,10 @@ import pytest
 
 from tests.reference import SHARED, needs_reference
 from tests.rules.sample import load_texts, rule
-from tiercel.rules.check import check
+from tiercel.engine.compare import effective
+from tiercel.rules.check import check as check_files
+from tiercel.rules.condition import compile_condition
+from tiercel.rules.syntax import Check
 
 LISTS = "- list: shell_binaries\n  items: [bash, sh]\n- list: none_yet\n  items: []\n"
 
@@ -89,5 +92,21 @@ def test_macros_and_exceptions_are_noted_where_they_were_written():
 @needs_reference
 def test_upstream_rules_have_next_to_none():
     files = [SHARED / "rules/upstream" / f"falco{kind}_rules.yaml" for kind in ("", "-incubating", "-sandbox")]
-    found = [problem for verdict in check(files).loaded.verdicts for problem in verdict.warnings if problem.own]
+    found = [problem for verdict in check_files(files).loaded.verdicts for problem in verdict.warnings if problem.own]
     assert [problem.message.split()[0] for problem in found] == ["'container.id"]
+
+
+@pytest.mark.parametrize(
+    ("written", "evaluated"),
+    [
+        ("fd.net in (10.0.0.0/8, 192.168.0.0/16)", "fd.net in (10.0.0.0/8)"),
+        ("fd.net = anyof (10.0.0.0/8, 192.168.0.0/16)", "fd.net = 10.0.0.0/8"),
+        ("fd.ip = anyof (1.2.3.4, 5.6.7.8)", "fd.ip = 1.2.3.4"),
+        ("fd.ip in (1.2.3.4, 5.6.7.8)", "fd.ip in (1.2.3.4, 5.6.7.8)"),
+        ("fd.snet in (10.0.0.0/8, 192.168.0.0/16)", "fd.snet in (10.0.0.0/8, 192.168.0.0/16)"),
+    ],
+)
+def test_evaluation_does_what_the_notes_say(written: str, evaluated: str) -> None:
+    check, same = compile_condition(written), compile_condition(evaluated)
+    assert isinstance(check, Check)
+    assert effective(check) == same
