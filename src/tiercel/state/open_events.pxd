@@ -6,6 +6,7 @@ from tiercel.state.threads cimport Thread
 
 cdef long long _AT_FDCWD
 cdef Py_ssize_t _JOINED, _OPENED
+cdef long long _MIX1, _MIX2, _MIX3, _MIX4
 cdef Py_ssize_t _NAME, _NAMERAW, _FLAGS, _OPENFLAGS, _DEV, _INO, _PID
 cdef long long _FILE_V2, _DIRECTORY, _FIFO, _MEMFD, _PIDFD, _UNINITIALIZED
 cdef int _OPEN, _OPENAT, _OPENAT2, _CREAT, _PIPE2, _DUP3, _CREAT_E, _OPENAT_E, _OPENAT2_E, _CONNECT_E

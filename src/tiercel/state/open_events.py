@@ -52,6 +52,7 @@ _LOWER_LAYER = 1 << 16
 _OVERLAY_UPPER = int(FdFlag.OVERLAY_UPPER)
 _OVERLAY_LOWER = int(FdFlag.OVERLAY_LOWER)
 _JOINED = JOINED - 1
+_MIX1, _MIX2, _MIX3, _MIX4 = 0x1E3779B1, 0x05EBCA6B, 0x42B2AE35, 0x27D4EB2F
 _OPENED = OPENED - 1
 _CLOEXEC_BITS = 1 << 12 | 1  # O_CLOEXEC; EPOLL_CLOEXEC and MFD_CLOEXEC are the same bit
 
@@ -159,7 +160,7 @@ class OpenEvents(FdTables):
 
     def _opened(self, fd: int, flags: int, dev: int, ino: int, full: int, raw: int) -> int:
         """Return the row of a file opened like this."""
-        at = (raw * 0x9E3779B1 ^ full * 0x85EBCA6B ^ ino * 0xC2B2AE35 ^ flags * 0x27D4EB2F) & _OPENED
+        at = (raw * _MIX1 ^ full * _MIX2 ^ ino * _MIX3 ^ flags * _MIX4) & _OPENED
         row = self.opened[at] - 1
         data = self.files.data
         if (
@@ -235,7 +236,7 @@ class OpenEvents(FdTables):
     def _join(self, base: int, raw: int, slash: bool) -> int:
         """Join two strings by number, after a slash where ``slash`` asks for one; what is asked twice is kept."""
         key = ((base << 1 | slash) << 31) | raw
-        at = (base * 0x85EBCA6B ^ raw * 0x9E3779B1) & _JOINED
+        at = (base * _MIX2 ^ raw * _MIX1) & _JOINED
         if self.join_keys[at] == key:
             return self.join_numbers[at]
         directory = self.strings.values[base]

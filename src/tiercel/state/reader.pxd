@@ -8,7 +8,7 @@ cdef class Reader:
     cdef const unsigned int[:] half
     cdef const int[::1] first, start, sizes
     cdef object buffer
-    cdef Py_ssize_t bytes_held
+    cdef Py_ssize_t bytes_held, spans
     cpdef load(self, batch)
     cpdef Py_ssize_t params(self, Py_ssize_t i) except -1
     @cython.locals(j=Py_ssize_t)

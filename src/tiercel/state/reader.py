@@ -30,6 +30,7 @@ class Reader:
 
     def __init__(self) -> None:
         self.bytes_held = 0
+        self.spans = 0
 
     def load(self, batch: Batch) -> None:
         """Point at ``batch``. Raises ValueError when its columns do not fit together."""
@@ -42,6 +43,7 @@ class Reader:
         if cython.compiled:  # numbers at any byte, each read at once
             self.wide: Sequence[int] = _anywhere(batch.data, "<u8")
             self.half: Sequence[int] = _anywhere(batch.data, "<u4")
+        self.spans = len(batch.start)
         self.first: Sequence[int] = batch.first.data
         self.start: Sequence[int] = batch.start.data
         self.sizes: Sequence[int] = batch.length.data
@@ -55,10 +57,14 @@ class Reader:
         j = self.first[i] + k
         return j if j < self.first[i + 1] else -1
 
+    # checked here, against sizes that load() found to fit together
+    @cython.boundscheck(False)  # type: ignore[untyped-decorator]
     def length(self, j: int) -> int:
         """Return how many bytes span ``j`` holds; 0 for -1. Raises ValueError when it reaches outside the data."""
         if j < 0:
             return 0
+        if j >= self.spans:
+            raise IndexError(f"span {j} of {self.spans}")
         begin = self.start[j]
         size = self.sizes[j]
         if size < 0 or begin < 0 or begin + size > self.bytes_held:
@@ -70,6 +76,8 @@ class Reader:
         j = self.first[i] + k
         return j >= self.first[i + 1] or self.sizes[j] == 0
 
+    # length() has checked
+    @cython.boundscheck(False)  # type: ignore[untyped-decorator]
     def u64(self, j: int) -> int:
         size = self.length(j)
         if size == 0:
@@ -89,11 +97,13 @@ class Reader:
         return (high << 32) | low
 
     def i64(self, j: int) -> int:
-        value = self.u64(j)
+        value: int = self.u64(j)
         if not cython.compiled and value > 0x7FFFFFFFFFFFFFFF:  # a C number turns negative by itself
             value -= 1 << 64
         return value
 
+    # length() has checked
+    @cython.boundscheck(False)  # type: ignore[untyped-decorator]
     def u32(self, j: int) -> int:
         size = self.length(j)
         if size == 0:
@@ -109,11 +119,13 @@ class Reader:
         return value
 
     def i32(self, j: int) -> int:
-        value = self.u32(j)
+        value: int = self.u32(j)
         if not cython.compiled and value > 0x7FFFFFFF:
             value -= 1 << 32
         return value
 
+    # length() has checked
+    @cython.boundscheck(False)  # type: ignore[untyped-decorator]
     def u16(self, j: int) -> int:
         size = self.length(j)
         if size == 0:
@@ -123,6 +135,8 @@ class Reader:
             return self.data[begin]
         return self.data[begin] | (self.data[begin + 1] << 8)
 
+    # length() has checked
+    @cython.boundscheck(False)  # type: ignore[untyped-decorator]
     def u8(self, j: int) -> int:
         return self.data[self.start[j]] if self.length(j) else 0
 

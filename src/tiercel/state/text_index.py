@@ -37,6 +37,8 @@ class TextIndex:
         self.cells: NDArray[np.int64] = np.zeros(size, dtype=np.int64)
         self.slots = self.cells
 
+    # Reader.length has checked the span, the size of a text is compared
+    @cython.boundscheck(False)  # type: ignore[untyped-decorator]
     def number(self, reader: Reader, j: int) -> int:
         """Return the string number of the text in span ``j``, up to its first NUL.
 
@@ -49,13 +51,17 @@ class TextIndex:
             found: int = self.strings.intern(reader.text(j))
             return self.absent if found == self.null else found
         begin: int = reader.start[j]
+        if reader.data[begin + size - 1] == 0:
+            size -= 1  # a NUL elsewhere makes the text unlike all that are known
         mixed = size
-        for k in range(size):
-            byte = reader.data[begin + k]
-            if byte == 0:
-                size = k
-                break
-            mixed = (mixed ^ byte) * _PRIME
+        k = 0
+        while k + 8 <= size:
+            mixed = (mixed ^ reader.wide[begin + k]) * _PRIME
+            mixed ^= mixed >> 32
+            k += 8
+        while k < size:
+            mixed = (mixed ^ reader.data[begin + k]) * _PRIME
+            k += 1
         at = (mixed ^ (mixed >> 32)) & (self.size - 1)
         for _ in range(_PROBES):
             found = self.slots[at] - 1
@@ -74,7 +80,8 @@ class TextIndex:
         found = self.strings.intern(reader.text(j))
         if found == self.null:
             return self.absent
-        if at >= 0:
+        text = self.strings.values[found]
+        if at >= 0 and len(text) == size:  # one with a NUL in it would be entered every time
             self.slots[at] = found + 1
             self.used += 1
             if self.used * 2 > self.size:

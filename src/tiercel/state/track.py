@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+import cython  # type: ignore[import-untyped]
 import numpy as np
 
 from tiercel.state.batch import Tables
@@ -177,6 +178,8 @@ class Tracker:
         count = batch.count
         if count and int(batch.types[:count].max()) >= len(EVENTS):
             raise ValueError(f"event type {int(batch.types[:count].max())} is not in the event table")
+        if min(len(batch.types), len(batch.tid), len(batch.ts)) < count:
+            raise ValueError(f"batch of {count} events has shorter columns")
         if self.compaction.due():
             self.compact()
         self.table.begin(self.events)
@@ -192,6 +195,8 @@ class Tracker:
         batch.lookup = following
         batch.world = self.world
 
+    # columns have at least ``count`` entries, types and the low bits of a tid are in range
+    @cython.boundscheck(False)  # type: ignore[untyped-decorator]
     def _run(self, batch: Batch, count: int) -> None:
         table = self.table
         descriptors = self.descriptors
