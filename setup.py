@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
+import sysconfig
 from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 
+def compiler_missing() -> bool:
+    command = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "")
+    return bool(command) and shutil.which(command[0]) is None
+
+
 def kernels() -> list[Extension]:
-    if os.environ.get("TIERCEL_PURE"):
+    if os.environ.get("TIERCEL_PURE") or compiler_missing():
         return []
     try:
         from Cython.Build import cythonize
