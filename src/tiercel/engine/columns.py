@@ -225,7 +225,8 @@ def _array_values(check: Check) -> Callable[[NDArray[Any]], Mask] | None:
         members = list(check.values)
         if len(members) <= 4:
             return lambda values: np.logical_or.reduce([values == m for m in members] or [np.zeros(len(values), bool)])
-        return lambda values: np.isin(values, members)
+        array = np.array(members)
+        return lambda values: np.isin(values, array)
     if check.operator in _ARRAY_COMPARE and check.values:
         compare, value = _ARRAY_COMPARE[check.operator], check.values[0]
         return lambda values: np.asarray(compare(values, value))
