@@ -11,7 +11,8 @@ from tiercel.sources.records import FdRecord
 from tiercel.state.batch import Tables
 from tiercel.state.columns import F, FdFlag, FdKind
 from tiercel.state.descriptors import Descriptors
-from tiercel.state.fd_tables import CAPACITY
+from tiercel.state.fd_log import KEPT
+from tiercel.state.fd_tables import CAPACITY, HELD
 from tiercel.state.reader import Reader
 from tiercel.state.threads import Thread, ThreadTable
 from tiercel.wire.event_table import BY_CONSTANT
@@ -286,3 +287,17 @@ def test_count_of_all_descriptors() -> None:
     d.index = 10
     assert d.row_at(200, 3, 2) == -1
     assert d.row_at(TID, 4, 2) >= 0
+
+
+def test_copies_without_end_are_bounded() -> None:
+    scene = Scene().play(*(opened(fd, b"/a") for fd in range(CAPACITY)))
+    d = scene.descriptors
+    for child in range(200, 200 + 2 * HELD // CAPACITY):
+        d.fork(TID, child)
+    assert HELD - CAPACITY < d.held <= HELD
+    assert d.held == sum(map(len, d.tables.values()))
+    before = d.held
+    for child in range(200, 200 + HELD // CAPACITY):
+        d.drop(child)
+    assert d.held < before
+    assert d.log.kept <= KEPT + CAPACITY

@@ -20,8 +20,8 @@ from tiercel.state.batch import Batch, Tables
 from tiercel.state.world import World
 from tiercel.wire.conversion import CONSTANTS
 
-BATCH_EVENTS = 131_072
-"""Enough that what is done once a batch counts little; twice as many take twice the memory and no less time."""
+BATCH_EVENTS = 65_536
+"""Enough that what is done once a batch counts little; twice as many take far more memory and about the same time."""
 
 BATCH_BYTES = 32 << 20
 """A batch holds fewer events than asked for when their bytes would be more than about this."""
