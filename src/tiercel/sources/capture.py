@@ -20,7 +20,7 @@ from tiercel.state.batch import Batch, Tables
 from tiercel.state.world import World
 from tiercel.wire.conversion import CONSTANTS
 
-BATCH_EVENTS = 65_536
+BATCH_EVENTS = 262_144
 """Enough that what is done once a batch counts little; twice as many take far more memory and about the same time."""
 
 BATCH_BYTES = 32 << 20
