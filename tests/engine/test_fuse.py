@@ -31,7 +31,8 @@ def test_operands_about_the_same_text_are_put_together_in_their_place() -> None:
     node = compile_condition("fd.name = a and proc.pid = 1 and fd.name != b and proc.name = c")
     assert isinstance(node, And)
     first, second, third = grouped(node.children, And)
-    assert isinstance(first, And) and len(first.children) == 2
+    assert isinstance(first, And)
+    assert len(first.children) == 2
     assert [subject(second), subject(third) is None] == [None, False]
     assert grouped(node.children[:2], Or) == list(node.children[:2])
 
