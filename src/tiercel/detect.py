@@ -10,12 +10,12 @@ import numpy as np
 
 from tiercel.engine.ruleset import Matches, RuleSet
 from tiercel.errors import InputError
+from tiercel.model.batch import Batch
 from tiercel.outputs.alert import Alert
 from tiercel.outputs.alerts import AlertLines, AlertStyle, AlertValues
 from tiercel.outputs.drops import DropMonitor, DropSettings, internal_line
 from tiercel.outputs.weave import Woven, interleave
 from tiercel.rules.model import Rule
-from tiercel.state.batch import Batch
 
 
 class Detection:

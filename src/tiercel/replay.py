@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tiercel.errors import InputError
 from tiercel.kernels import tell_if_slow
+from tiercel.model.batch import Batch, Tables
 from tiercel.sources.capture import BATCH_EVENTS, Capture, CaptureError, Damage
-from tiercel.state.batch import Batch, Tables
 from tiercel.state.track import Tracker
 
 

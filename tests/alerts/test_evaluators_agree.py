@@ -10,8 +10,8 @@ import pytest
 from tests.alerts.test_recorded_alerts import captures, upstream
 from tests.reference import needs_reference
 from tiercel.engine.ruleset import RowRuleSet, RuleSet
+from tiercel.model.event import Event
 from tiercel.replay import Replay
-from tiercel.state.event import Event
 
 
 @needs_reference

@@ -10,8 +10,8 @@ import pytest
 from tests.capture.stories import break_in
 from tests.reference import SHARED, needs_reference
 from tiercel.capture.writer import CaptureWriter
+from tiercel.model.batch import Batch
 from tiercel.sources.capture import Capture
-from tiercel.state.batch import Batch
 
 
 def spans(batch: Batch, index: int) -> list[bytes]:

@@ -13,9 +13,9 @@ import zstandard
 from tests.capture.stories import break_in
 from tiercel.capture import blocks
 from tiercel.capture.writer import CaptureWriter
+from tiercel.model.columns import FdKind
+from tiercel.model.world import Machine, User, World
 from tiercel.sources.records import FdRecord, ThreadRecord
-from tiercel.state.columns import FdKind
-from tiercel.state.world import Machine, User, World
 from tiercel.wire.event_table import BY_CONSTANT
 
 

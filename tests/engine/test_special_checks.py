@@ -10,10 +10,10 @@ import pytest
 from tiercel.capture.scenario import Scenario
 from tiercel.engine.bulk import Compiler, Context
 from tiercel.engine.row import evaluator
+from tiercel.model.batch import Batch
+from tiercel.model.event import Event
 from tiercel.replay import Replay
 from tiercel.rules.condition import compile_condition
-from tiercel.state.batch import Batch
-from tiercel.state.event import Event
 
 START = 1_767_225_600_000_000_000
 

@@ -21,9 +21,9 @@ from tests.reference import SHARED
 from tiercel.fields.catalogue import FIELDS
 from tiercel.fields.model import Field, Value
 from tiercel.fields.present import to_text
+from tiercel.model.batch import Batch, Tables
+from tiercel.model.event import Event
 from tiercel.sources.capture import Capture
-from tiercel.state.batch import Batch, Tables
-from tiercel.state.event import Event
 from tiercel.state.track import Tracker
 
 CAPTURES = SHARED / "captures"

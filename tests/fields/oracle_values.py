@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from tiercel.fields.model import Column, Value
-from tiercel.state.batch import Batch
+from tiercel.model.batch import Batch
 
 
 def values(column: Column, batch: Batch) -> list[Value | None]:

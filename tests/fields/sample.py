@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from tests.fields.oracle_values import values
 from tiercel.fields.catalogue import FIELDS
 from tiercel.fields.model import Value
-from tiercel.state.batch import Batch, Tables
-from tiercel.state.columns import F, P
-from tiercel.state.event import Event
-from tiercel.state.world import World
+from tiercel.model.batch import Batch, Tables
+from tiercel.model.columns import F, P
+from tiercel.model.event import Event
+from tiercel.model.world import World
 
 I64 = NDArray[np.int64]
 

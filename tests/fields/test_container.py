@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.fields.sample import Sample
-from tiercel.state.world import Container
+from tiercel.model.world import Container
 
 WEB: dict[str, object] = {
     "id": "c010f5a08549",

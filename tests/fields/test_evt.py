@@ -11,7 +11,7 @@ from tiercel.fields.catalogue import FIELDS
 from tiercel.fields.evt_arguments import longest_name, raw_type
 from tiercel.fields.evt_generic import iso8601
 from tiercel.fields.model import ValueType
-from tiercel.state.event import Event
+from tiercel.model.event import Event
 
 # where nothing was read, libsinsp shows what an earlier event left in its buffer
 UNSTABLE = {"evt.buffer"}

@@ -10,10 +10,10 @@ from tests.reference import needs_reference
 from tiercel.fields.catalogue import FIELDS
 from tiercel.fields.fd_name import directory_part, file_part
 from tiercel.fields.fd_net import is_local
-from tiercel.state.batch import Batch
-from tiercel.state.columns import F, FdFlag, FdKind
-from tiercel.state.event import Event
-from tiercel.state.world import Container, Interface, World
+from tiercel.model.batch import Batch
+from tiercel.model.columns import F, FdFlag, FdKind
+from tiercel.model.event import Event
+from tiercel.model.world import Container, Interface, World
 
 HERE, THERE = bytes([10, 0, 0, 7]), bytes([93, 184, 216, 34])
 

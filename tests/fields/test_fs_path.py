@@ -7,7 +7,7 @@ import pytest
 from tests.fields.test_params import batch_of, i64, u32
 from tests.reference import needs_reference
 from tiercel.fields.catalogue import FIELDS
-from tiercel.state.event import Event
+from tiercel.model.event import Event
 
 NAMES = ["fs.path.name", "fs.path.nameraw", "fs.path.source", "fs.path.target"]
 

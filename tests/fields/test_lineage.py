@@ -8,7 +8,7 @@ import pytest
 from tests.fields.oracle_values import values
 from tests.fields.sample import Sample
 from tiercel.fields.catalogue import FIELDS
-from tiercel.state.event import Event
+from tiercel.model.event import Event
 
 IN_NAMESPACE = 1 << 29
 

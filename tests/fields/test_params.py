@@ -12,9 +12,9 @@ import pytest
 
 from tiercel.fields.params import Renderer
 from tiercel.fields.params_text import join_path, sanitize
-from tiercel.state.batch import Batch, Tables
-from tiercel.state.columns import F, FdKind, P
-from tiercel.state.world import User, World
+from tiercel.model.batch import Batch, Tables
+from tiercel.model.columns import F, FdKind, P
+from tiercel.model.world import User, World
 from tiercel.wire.event_table import BY_CONSTANT, EVENTS
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.fields.sample import Sample
 from tiercel.fields.process_text import items
-from tiercel.state.columns import ExeFlag, FdKind
+from tiercel.model.columns import ExeFlag, FdKind
 
 IS_MAIN = 1 << 30
 

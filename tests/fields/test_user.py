@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.fields.sample import Sample
-from tiercel.state.world import Group, User
+from tiercel.model.world import Group, User
 
 
 @pytest.fixture

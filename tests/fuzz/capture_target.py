@@ -23,12 +23,12 @@ from tiercel.capture.scenario import Scenario
 from tiercel.capture.writer import CaptureWriter
 from tiercel.fields.catalogue import FIELDS
 from tiercel.fields.model import Argument, Field
+from tiercel.model.batch import Batch, Tables
+from tiercel.model.event import Event
+from tiercel.model.world import World
 from tiercel.sources.capture import Capture, CaptureError
 from tiercel.state import descriptors, fd_events, track
-from tiercel.state.batch import Batch, Tables
-from tiercel.state.event import Event
 from tiercel.state.track import Tracker
-from tiercel.state.world import World
 from tiercel.wire.event_table import EVENTS, EventFlag
 
 REFERENCES = (

@@ -14,10 +14,10 @@ from tests.fuzz.grammar import Grammar
 from tests.reference import SHARED
 from tiercel.engine.bulk import Compiler, Context
 from tiercel.engine.row import evaluator
+from tiercel.model.batch import Batch
+from tiercel.model.event import Event
 from tiercel.replay import Replay
 from tiercel.rules.condition import ConditionError, compile_condition
-from tiercel.state.batch import Batch
-from tiercel.state.event import Event
 
 _RECORDED = SHARED / "captures" / "modern" / "a-seed-webshell" / "a-seed-webshell.scap"
 _SAMPLE = 60  # events of a recorded batch that each condition is tried on

@@ -14,12 +14,12 @@ import pytest
 from tests.fields.sample import Sample
 from tiercel.fields.catalogue import FIELDS
 from tiercel.fields.model import Column, Field, ValueType
+from tiercel.model.batch import Batch
 from tiercel.outputs.forms import Digits, Shown
 from tiercel.outputs.shown import CLOCK, ISO_OFFSET, ISO_UTC, ShownField, ShownTime, show_json, show_text
 from tiercel.rules.condition import ConditionCompiler, parse
 from tiercel.rules.output_template import compile_output
 from tiercel.rules.syntax import Check, FieldRef, Operand
-from tiercel.state.batch import Batch
 
 NAMES = [
     b"plain",

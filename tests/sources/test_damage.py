@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.sources import scap
 from tests.sources.scap import block, event, i64, u32
+from tiercel.model.batch import Batch
 from tiercel.sources.capture import Capture, CaptureError, Damage
-from tiercel.state.batch import Batch
 from tiercel.wire.event_table import BY_CONSTANT
 
 READ_E, READ_X = BY_CONSTANT["SYSCALL_READ_E"], BY_CONSTANT["SYSCALL_READ_X"]

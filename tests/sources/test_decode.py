@@ -9,8 +9,8 @@ import pytest
 
 from tests.sources import scap
 from tests.sources.scap import event, i64, u32
+from tiercel.model.batch import Batch
 from tiercel.sources.capture import Capture
-from tiercel.state.batch import Batch
 from tiercel.wire.event_table import BY_CONSTANT
 
 READ_E, READ_X = BY_CONSTANT["SYSCALL_READ_E"], BY_CONSTANT["SYSCALL_READ_X"]

@@ -7,12 +7,12 @@ import struct
 import pytest
 
 from tests.reference import SHARED, needs_reference
+from tiercel.model.columns import FdKind
+from tiercel.model.world import Group, Interface, User, World
 from tiercel.sources import metadata
 from tiercel.sources.capture import Capture
 from tiercel.sources.metadata import MetadataError
 from tiercel.sources.records import NO_UID, FdRecord, ThreadRecord
-from tiercel.state.columns import FdKind
-from tiercel.state.world import Group, Interface, User, World
 
 
 def text(value: bytes) -> bytes:

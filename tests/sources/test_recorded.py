@@ -14,8 +14,8 @@ import pytest
 import zstandard
 
 from tests.reference import SHARED, needs_reference
+from tiercel.model.batch import Batch
 from tiercel.sources.capture import Capture
-from tiercel.state.batch import Batch
 from tiercel.wire.event_table import EVENTS
 from tiercel.wire.syscall_table import NAMES
 

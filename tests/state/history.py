@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from tiercel.capture.parameters import encode, event_number
+from tiercel.model.batch import Batch, Tables
+from tiercel.model.columns import P
+from tiercel.model.world import World
 from tiercel.sources.records import FdRecord, ThreadRecord
-from tiercel.state.batch import Batch, Tables
-from tiercel.state.columns import P
 from tiercel.state.compact import PROCESS_TEXTS
 from tiercel.state.track import Tracker
-from tiercel.state.world import World
 
 THREAD = 0x1 | 0x2 | 0x2000  # CLONE_FILES, CLONE_FS, CLONE_THREAD
 VFORK = 1 << 27

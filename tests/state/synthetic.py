@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tiercel.state.batch import Batch, Tables
+from tiercel.model.batch import Batch, Tables
 from tiercel.wire.event_table import BY_CONSTANT
 
 Call = tuple[str, Sequence[int | bytes]]

@@ -8,11 +8,11 @@ import pytest
 
 from tests.reference import SHARED, needs_reference
 from tests.state.history import History, cloned, execve, idle, leave, record
+from tiercel.model.batch import Batch, Tables
+from tiercel.model.columns import F, P
+from tiercel.model.tables import Rows
 from tiercel.sources.capture import Capture
-from tiercel.state.batch import Batch, Tables
-from tiercel.state.columns import F, P
 from tiercel.state.compact import FILE_TEXTS, PROCESS_TEXTS
-from tiercel.state.tables import Rows
 from tiercel.state.track import Tracker
 
 

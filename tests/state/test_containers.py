@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tiercel.model.tables import Strings
+from tiercel.model.world import World
 from tiercel.state.containers import MAX_VERSIONS, ContainerIds, match, tell
-from tiercel.state.tables import Strings
-from tiercel.state.world import World
 
 FULL = "5d146d898ce4" + "0f" * 26
 

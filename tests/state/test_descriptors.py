@@ -7,9 +7,9 @@ from random import Random
 import pytest
 
 from tests.state.synthetic import Call, make_batch, u16, u32
+from tiercel.model.batch import Tables
+from tiercel.model.columns import F, FdFlag, FdKind
 from tiercel.sources.records import FdRecord
-from tiercel.state.batch import Tables
-from tiercel.state.columns import F, FdFlag, FdKind
 from tiercel.state.descriptors import Descriptors
 from tiercel.state.fd_log import KEPT
 from tiercel.state.fd_tables import CAPACITY, HELD

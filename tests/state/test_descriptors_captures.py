@@ -11,10 +11,10 @@ import pytest
 import zstandard
 
 from tests.reference import SHARED, needs_reference
+from tiercel.model.batch import Tables
+from tiercel.model.columns import F, FdFlag, FdKind
 from tiercel.sources.capture import Capture
 from tiercel.state import sockets
-from tiercel.state.batch import Tables
-from tiercel.state.columns import F, FdFlag, FdKind
 from tiercel.state.track import Tracker
 
 CAPTURES = [

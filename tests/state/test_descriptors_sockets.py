@@ -6,8 +6,8 @@ import socket
 
 from tests.state.synthetic import Call, u32
 from tests.state.test_descriptors import TID, Scene, close, read
+from tiercel.model.columns import F, FdFlag, FdKind
 from tiercel.sources.records import FdRecord
-from tiercel.state.columns import F, FdFlag, FdKind
 
 HTTP = (8080).to_bytes(2, "little")
 HIGH = (33614).to_bytes(2, "little")

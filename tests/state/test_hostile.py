@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from tests.state.history import SECOND, THREAD, History, cloned, idle, leave
-from tiercel.state.batch import Batch, Tables
+from tiercel.model.batch import Batch, Tables
+from tiercel.model.world import World
 from tiercel.state.track import _HANDLED, Tracker
-from tiercel.state.world import World
 from tiercel.wire.event_table import BY_CONSTANT, EVENTS
 
 HANDLED = [BY_CONSTANT[name] for name in _HANDLED]

@@ -7,8 +7,8 @@ import pytest
 
 from tests.reference import SHARED, needs_reference
 from tests.state.history import History, clone, execve, idle, leave, record
+from tiercel.model.batch import Tables
 from tiercel.sources.capture import Capture
-from tiercel.state.batch import Tables
 from tiercel.state.track import Tracker
 
 

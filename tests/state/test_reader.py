@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tiercel.state.batch import Batch, Tables
+from tiercel.model.batch import Batch, Tables
 from tiercel.state.reader import Reader
 
 

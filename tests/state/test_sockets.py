@@ -6,9 +6,9 @@ import socket
 
 import pytest
 
+from tiercel.model.columns import FdFlag, FdKind
+from tiercel.model.world import Interface
 from tiercel.state import sockets
-from tiercel.state.columns import FdFlag, FdKind
-from tiercel.state.world import Interface
 
 HTTP = (8080).to_bytes(2, "little")
 HIGH = (33614).to_bytes(2, "little")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tiercel.state.batch import Batch, Tables
+from tiercel.model.batch import Batch, Tables
 from tiercel.state.reader import Reader
 from tiercel.state.text_index import TextIndex
 

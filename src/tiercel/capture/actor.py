@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from tiercel.capture.containers import Container, cgroups
 from tiercel.capture.parameters import ParameterError, texts
+from tiercel.model.columns import FdKind
 from tiercel.sources.records import FdRecord, ThreadRecord
-from tiercel.state.columns import FdKind
 
 if TYPE_CHECKING:
     from tiercel.capture.scenario import Scenario

@@ -10,9 +10,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
+from tiercel.model.columns import FdKind
+from tiercel.model.world import Group, Interface, Machine, User
 from tiercel.sources.records import FdRecord, ThreadRecord
-from tiercel.state.columns import FdKind
-from tiercel.state.world import Group, Interface, Machine, User
 
 SECTION_HEADER = 0x0A0D0D0A
 BYTE_ORDER_MAGIC = 0x1A2B3C4D

@@ -6,8 +6,8 @@ import copy
 
 from tiercel.capture.actor import Actor, inode
 from tiercel.capture.parameters import AT_FDCWD, flags
+from tiercel.model.columns import FdKind
 from tiercel.sources.records import FdRecord
-from tiercel.state.columns import FdKind
 
 ROOT_DEVICE = 0xFD00000
 _DIRECTORY = 1024

@@ -29,8 +29,8 @@ from tiercel.capture.containers import Container, Pod, made_up_id
 from tiercel.capture.parameters import encode, event_number
 from tiercel.capture.process import Process
 from tiercel.capture.writer import CaptureWriter, Compression, announcement
+from tiercel.model.world import Group, Interface, Machine, User, World
 from tiercel.sources.records import FdRecord, ThreadRecord
-from tiercel.state.world import Group, Interface, Machine, User, World
 
 SECOND = 1_000_000_000
 

@@ -7,8 +7,8 @@ from ipaddress import ip_address
 from tiercel.capture.actor import inode
 from tiercel.capture.file_calls import FileCalls
 from tiercel.capture.parameters import Address, Unix
+from tiercel.model.columns import FdKind
 from tiercel.sources.records import FdRecord
-from tiercel.state.columns import FdKind
 
 _KINDS = {"tcp": (1, 6, 2), "udp": (2, 17, 3), "icmp": (3, 1, 4)}
 """Socket type, protocol number, and libscap's protocol number."""

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from tiercel.capture import blocks
 from tiercel.capture.parameters import encode
+from tiercel.model.batch import Batch
+from tiercel.model.world import Container, World
 from tiercel.sources.records import FdRecord, ThreadRecord
-from tiercel.state.batch import Batch
-from tiercel.state.world import Container, World
 from tiercel.wire.event_table import BY_CONSTANT, EVENTS
 
 Compression = Literal["none", "gzip", "zstd"]

@@ -12,12 +12,12 @@ from tiercel.cli.progress import counting
 from tiercel.cli.results import results
 from tiercel.engine.bulk import Compiler, Context, Evaluator
 from tiercel.errors import InputError
+from tiercel.model.batch import Batch
 from tiercel.outputs.events import DEFAULT_TEMPLATE, EventLines
 from tiercel.outputs.overlap import Overlap
 from tiercel.replay import Replay
 from tiercel.rules.condition import ConditionCompiler, ConditionError, parse
 from tiercel.rules.output_template import compile_output
-from tiercel.state.batch import Batch
 
 
 def run(path: Path, condition: str | None, template: str | None, as_json: bool, strict: bool) -> None:

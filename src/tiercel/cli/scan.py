@@ -15,13 +15,13 @@ from tiercel.cli.results import results
 from tiercel.detect import Detection
 from tiercel.engine.ruleset import Matches
 from tiercel.errors import InputError
+from tiercel.model.batch import Batch
+from tiercel.model.event import Event
 from tiercel.outputs.drops import internal_line
 from tiercel.outputs.explained import explanation_text, with_explanation
 from tiercel.outputs.overlap import Overlap
 from tiercel.replay import Replay
 from tiercel.scanning import STOPPED, Scan, prepare
-from tiercel.state.batch import Batch
-from tiercel.state.event import Event
 
 
 @dataclass(frozen=True, slots=True)

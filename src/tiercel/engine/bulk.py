@@ -14,8 +14,8 @@ import numpy as np
 
 from tiercel.engine.columns import Indices, Mask, MaskGetter, check_mask
 from tiercel.engine.fuse import grouped, subject, text_mask
+from tiercel.model.batch import Batch
 from tiercel.rules.syntax import And, Check, FieldRef, Node, Not, Or
-from tiercel.state.batch import Batch
 
 
 class Context:

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from tiercel.engine.compare import Matcher, effective, matcher, needs_all_elements, operand_is_list, operand_type
 from tiercel.engine.row import compare_values, getter, several
 from tiercel.fields.model import BulkGetter, Column, Field, ValueType
+from tiercel.model.batch import Batch, Tables
+from tiercel.model.event import Event
 from tiercel.rules.syntax import Check, FieldRef, Operand, Operator, Transform
 from tiercel.rules.transformers import apply
-from tiercel.state.batch import Batch, Tables
 from tiercel.state.distinct import distinct
-from tiercel.state.event import Event
 
 Indices = NDArray[np.int64]
 Mask = NDArray[np.bool_]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from tiercel.engine.row import evaluator, getter
 from tiercel.fields.model import Value
+from tiercel.model.event import Event
 from tiercel.rules.syntax import And, Check, FieldRef, Node, Not, Operand, Or
-from tiercel.state.event import Event
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from tiercel.engine.columns import ColumnGetter, Indices, Mask, MaskGetter, Verdicts, column_getter, present_only
 from tiercel.engine.compare import effective, matcher, operand_is_list
 from tiercel.fields.model import ValueType
+from tiercel.model.batch import Batch
 from tiercel.rules.syntax import And, Check, FieldRef, Node, Not, Operator, Or
-from tiercel.state.batch import Batch
 
 TextPredicate = Callable[["bytes | None"], bool]
 

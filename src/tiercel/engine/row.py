@@ -18,9 +18,9 @@ from tiercel.engine.compare import (
     single,
 )
 from tiercel.fields.model import Value
+from tiercel.model.event import Event
 from tiercel.rules.syntax import And, Check, FieldRef, Node, Not, Operand, Operator, Or, Transform
 from tiercel.rules.transformers import apply
-from tiercel.state.event import Event
 
 Predicate = Callable[[Event], bool]
 Getter = Callable[[Event], "Value | None"]

@@ -15,11 +15,11 @@ from tiercel.engine.bulk import Compiler, Context, Evaluator, flatten
 from tiercel.engine.columns import Indices
 from tiercel.engine.fuse import grouped
 from tiercel.engine.row import Predicate, evaluator
+from tiercel.model.batch import Batch
+from tiercel.model.event import Event
 from tiercel.rules.model import Rule
 from tiercel.rules.syntax import And
-from tiercel.state.batch import Batch
 from tiercel.state.distinct import distinct
-from tiercel.state.event import Event
 
 _REORDER_AT = (1, 2, 4, 16, 64)  # after how many batches the order of evaluation is settled anew
 

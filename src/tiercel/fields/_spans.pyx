@@ -3,7 +3,7 @@
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.string cimport memchr, memcmp, memcpy
 
-from tiercel.state.tables cimport Strings
+from tiercel.model.tables cimport Strings
 
 cdef enum:
     SLOTS = 8192

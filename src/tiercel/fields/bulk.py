@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tiercel.fields.model import BulkGetter, Column, RowGetter, Value, ValueType
-from tiercel.state.batch import Batch, Tables
-from tiercel.state.columns import P
-from tiercel.state.event import Event
+from tiercel.model.batch import Batch, Tables
+from tiercel.model.columns import P
+from tiercel.model.event import Event
 
 I64 = NDArray[np.int64]
 

@@ -11,10 +11,10 @@ from tiercel.fields.container_mount import MOUNT_FIELDS
 from tiercel.fields.make import number
 from tiercel.fields.model import Argument, Column, Field, Value, ValueType
 from tiercel.fields.subjects import CALLER
-from tiercel.state.batch import Batch
-from tiercel.state.columns import P
-from tiercel.state.event import Event
-from tiercel.state.world import World
+from tiercel.model.batch import Batch
+from tiercel.model.columns import P
+from tiercel.model.event import Event
+from tiercel.model.world import World
 
 CLASS = "container"
 DESCRIPTION = "The container the process runs in. On the host its id and name are 'host'."

@@ -7,9 +7,9 @@ import numpy as np
 from tiercel.fields.bulk import I64
 from tiercel.fields.container_info import TELLS, announced, container_number, encode
 from tiercel.fields.model import Column, Field, Value, ValueType
-from tiercel.state.batch import Batch
-from tiercel.state.columns import P
-from tiercel.state.event import Event
+from tiercel.model.batch import Batch
+from tiercel.model.columns import P
+from tiercel.model.event import Event
 
 _HOST = b"host"
 

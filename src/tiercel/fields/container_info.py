@@ -15,10 +15,10 @@ import numpy as np
 from tiercel.fields import steady
 from tiercel.fields.bulk import I64, NOBODY
 from tiercel.fields.model import Argument, Column, Field, Value, ValueType
-from tiercel.state.batch import Batch
-from tiercel.state.columns import P
-from tiercel.state.event import Event
-from tiercel.state.world import World
+from tiercel.model.batch import Batch
+from tiercel.model.columns import P
+from tiercel.model.event import Event
+from tiercel.model.world import World
 from tiercel.wire.event_table import BY_CONSTANT, EVENTS
 
 Info = dict[str, Any]

@@ -9,7 +9,7 @@ import re2
 
 from tiercel.fields.container_info import Info, Reader, encode, info_field
 from tiercel.fields.model import Argument, Field, Value, ValueType
-from tiercel.state.world import World
+from tiercel.model.world import World
 
 Mount = dict[str, Any]
 

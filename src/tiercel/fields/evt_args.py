@@ -26,10 +26,10 @@ from tiercel.fields.model import Column, Value, ValueType
 from tiercel.fields.params_render import AT_FDCWD
 from tiercel.fields.params_text import join_path
 from tiercel.fields.span_texts import intern_spans
-from tiercel.state.batch import Batch
-from tiercel.state.columns import F, P
+from tiercel.model.batch import Batch
+from tiercel.model.columns import F, P
+from tiercel.model.event import Event
 from tiercel.state.distinct import distinct
-from tiercel.state.event import Event
 from tiercel.wire.event_table import BY_CONSTANT, EVENTS, Format, ParamType
 
 _TEXT_TYPES = (ParamType.CHARBUF, ParamType.FSPATH, ParamType.FSRELPATH)

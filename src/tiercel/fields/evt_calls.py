@@ -22,9 +22,9 @@ from tiercel.fields.evt_generic import BULK as GENERIC_BULK
 from tiercel.fields.evt_generic import ROW as GENERIC_ROW
 from tiercel.fields.evt_native import NATIVE
 from tiercel.fields.model import BulkGetter, Column, RowGetter, Value
-from tiercel.state.batch import Batch
-from tiercel.state.columns import F, FdKind
-from tiercel.state.event import Event
+from tiercel.model.batch import Batch
+from tiercel.model.columns import F, FdKind
+from tiercel.model.event import Event
 from tiercel.wire.event_table import BY_CONSTANT, EVENTS
 from tiercel.wire.syscall_table import NAMES
 

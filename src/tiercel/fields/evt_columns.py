@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from tiercel.fields.model import BulkGetter, Column, RowGetter, Value
 from tiercel.fields.span_texts import compiled, intern_spans
-from tiercel.state.batch import Batch
-from tiercel.state.event import Event
+from tiercel.model.batch import Batch
+from tiercel.model.event import Event
 
 I64 = NDArray[np.int64]
 Mask = NDArray[np.bool_]

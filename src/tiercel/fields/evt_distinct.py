@@ -13,8 +13,8 @@ from tiercel.fields.evt_columns import I64, numbers_at, text_ids
 from tiercel.fields.evt_flags import renderer
 from tiercel.fields.params_render import AT_FDCWD
 from tiercel.fields.span_texts import intern_spans
-from tiercel.state.batch import Batch
-from tiercel.state.columns import P
+from tiercel.model.batch import Batch
+from tiercel.model.columns import P
 from tiercel.wire.event_table import EVENTS, Param, ParamType
 
 _BY_STATE = frozenset({ParamType.FD, ParamType.PID, ParamType.FD32, ParamType.PID32, ParamType.UID, ParamType.GID})

@@ -20,8 +20,8 @@ from tiercel.fields.evt_columns import (
 )
 from tiercel.fields.model import BulkGetter, Column
 from tiercel.fields.params import Renderer
-from tiercel.state.batch import Batch
-from tiercel.state.columns import F, FdKind, P
+from tiercel.model.batch import Batch
+from tiercel.model.columns import F, FdKind, P
 from tiercel.wire.event_table import BY_CONSTANT, EVENTS, EventFlag
 
 O_RDONLY, O_WRONLY, O_CREAT, O_TMPFILE, O_F_CREATED = 1, 2, 4, 1 << 13, 1 << 14

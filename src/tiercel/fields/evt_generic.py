@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from tiercel.fields.evt_columns import I64, Argument, TypeTexts, both, by_type, constant, joined, per_event
 from tiercel.fields.model import BulkGetter, Column, RowGetter, Value
-from tiercel.state.batch import Batch
-from tiercel.state.event import Event
+from tiercel.model.batch import Batch
+from tiercel.model.event import Event
 from tiercel.wire.event_table import BY_CONSTANT, EVENTS
 
 SECOND = 1_000_000_000

@@ -8,8 +8,8 @@ from tiercel.fields.evt_arguments import positions
 from tiercel.fields.evt_columns import I64, Argument, Mask, both, interned, joined, spans
 from tiercel.fields.evt_flags import results
 from tiercel.fields.model import BulkGetter, Column
-from tiercel.state.batch import Batch
-from tiercel.state.columns import F, FdKind
+from tiercel.model.batch import Batch
+from tiercel.model.columns import F, FdKind
 from tiercel.wire.event_table import EVENTS
 
 

@@ -10,8 +10,8 @@ from tiercel.fields.fd_net import either_address, either_port
 from tiercel.fields.fd_rows import INET, cell, rows_of
 from tiercel.fields.fd_state import BULK as STATE
 from tiercel.fields.model import Column
-from tiercel.state.batch import Batch
-from tiercel.state.columns import F
+from tiercel.model.batch import Batch
+from tiercel.model.columns import F
 
 _IP_PROTOCOLS = np.array([-1, -1, 6, 17, 1, 255], np.int64)  # by SCAP_L4_*
 

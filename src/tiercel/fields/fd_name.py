@@ -17,9 +17,9 @@ from tiercel.fields.model import BulkGetter, Column, Value
 from tiercel.fields.params_render import AT_FDCWD
 from tiercel.fields.params_text import join_path
 from tiercel.fields.span_texts import intern_spans
-from tiercel.state.batch import Batch, Tables
-from tiercel.state.columns import F, P
-from tiercel.state.event import Event
+from tiercel.model.batch import Batch, Tables
+from tiercel.model.columns import F, P
+from tiercel.model.event import Event
 from tiercel.wire.event_table import BY_CONSTANT, EVENTS
 
 _FROM_ARGUMENT = frozenset(

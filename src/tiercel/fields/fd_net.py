@@ -13,9 +13,9 @@ import numpy as np
 from tiercel.fields.evt_columns import I64, Argument, Mask, both, constant, joined
 from tiercel.fields.fd_rows import CONNECTION, INET, SERVER, cell, kind_mask, rows_of
 from tiercel.fields.model import BulkGetter, Column
-from tiercel.state.batch import Batch
-from tiercel.state.columns import F, FdFlag, FdKind, P
-from tiercel.state.world import World
+from tiercel.model.batch import Batch
+from tiercel.model.columns import F, FdFlag, FdKind, P
+from tiercel.model.world import World
 
 _ROLES = int(FdFlag.ROLE_CLIENT | FdFlag.ROLE_SERVER)
 _V4 = kind_mask(FdKind.IPV4_SOCK, FdKind.IPV4_SERVSOCK)

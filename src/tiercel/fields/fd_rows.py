@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from tiercel.fields.evt_columns import I64, Mask
-from tiercel.state.batch import Batch, Tables
-from tiercel.state.columns import F, FdKind
+from tiercel.model.batch import Batch, Tables
+from tiercel.model.columns import F, FdKind
+from tiercel.model.event import Event
 from tiercel.state.distinct import distinct
-from tiercel.state.event import Event
 
 _UNSEEN = -3
 _KINDS = max(FdKind) + 2  # the last place is that of FdKind.UNINITIALIZED

@@ -10,9 +10,9 @@ from tiercel.fields.evt_columns import I64, Argument, TypeTexts, both, joined, t
 from tiercel.fields.fd_rows import INET, KIND_NAMES, UNIX, cell, rows_of
 from tiercel.fields.model import BulkGetter, Column, RowGetter, Value
 from tiercel.fields.params_render import TYPE_CHARS
-from tiercel.state.batch import Batch
-from tiercel.state.columns import F, FdFlag, FdKind, P
-from tiercel.state.event import Event
+from tiercel.model.batch import Batch
+from tiercel.model.columns import F, FdFlag, FdKind, P
+from tiercel.model.event import Event
 from tiercel.wire.event_table import BY_CONSTANT, EVENTS
 
 _KINDS = range(max(FdKind) + 2)  # the last place is that of FdKind.UNINITIALIZED

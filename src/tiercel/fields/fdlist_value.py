@@ -8,8 +8,8 @@ from collections.abc import Callable
 from tiercel.fields.evt_columns import Argument
 from tiercel.fields.model import RowGetter
 from tiercel.fields.params_text import address
-from tiercel.state.columns import F, FdKind, P
-from tiercel.state.event import Event
+from tiercel.model.columns import F, FdKind, P
+from tiercel.model.event import Event
 from tiercel.wire.event_table import BY_CONSTANT
 
 _POLLS = frozenset({BY_CONSTANT["SYSCALL_POLL_X"], BY_CONSTANT["SYSCALL_PPOLL_X"]})

@@ -12,9 +12,9 @@ from tiercel.fields.fd_name import directory_of, name_from_event
 from tiercel.fields.fd_rows import PairMap, TextMap, cell, row_of_event, rows_of
 from tiercel.fields.model import BulkGetter, Column, RowGetter
 from tiercel.fields.params_text import join_path
-from tiercel.state.batch import Batch, Tables
-from tiercel.state.columns import F, FdKind, P
-from tiercel.state.event import Event
+from tiercel.model.batch import Batch, Tables
+from tiercel.model.columns import F, FdKind, P
+from tiercel.model.event import Event
 from tiercel.wire.event_table import BY_CONSTANT, EVENTS
 
 

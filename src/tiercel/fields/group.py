@@ -7,8 +7,8 @@ from tiercel.fields.make import number
 from tiercel.fields.model import Field, ValueType
 from tiercel.fields.owner import NOT_KNOWN, owner_field
 from tiercel.fields.subjects import CALLER
-from tiercel.state.columns import P
-from tiercel.state.world import World
+from tiercel.model.columns import P
+from tiercel.model.world import World
 
 CLASS = "group"
 DESCRIPTION = "The group a process runs as."

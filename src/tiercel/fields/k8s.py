@@ -5,7 +5,7 @@ from __future__ import annotations
 from tiercel.fields.container import joined_labels, labels
 from tiercel.fields.container_info import Info, Reader, encode, info_field, info_of
 from tiercel.fields.model import Argument, Field, Value, ValueType
-from tiercel.state.world import World
+from tiercel.model.world import World
 
 CLASS = "k8s"
 DESCRIPTION = "The Kubernetes pod the process runs in."

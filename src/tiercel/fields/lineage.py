@@ -17,9 +17,9 @@ from tiercel.fields.model import Argument, Column, Field, Value, ValueType
 from tiercel.fields.process_id import SHOWN_PID
 from tiercel.fields.process_text import ARGS, CMDLINE, COMM, EXE, EXEPATH, join
 from tiercel.fields.subjects import PARENT, PARENT_THREAD, Ancestor, level, steady_lineages
-from tiercel.state.batch import Batch
-from tiercel.state.columns import P
-from tiercel.state.event import Event
+from tiercel.model.batch import Batch
+from tiercel.model.columns import P
+from tiercel.model.event import Event
 
 _HIDDEN = -(1 << 63)
 _SELF = Ancestor(0)

@@ -12,8 +12,8 @@ from tiercel.fields.model import Argument, Column, Field, Value, ValueType
 from tiercel.fields.process_name import env_reading, variable
 from tiercel.fields.process_text import ENV
 from tiercel.fields.subjects import MOST_STEPS, level, main_of, next_thread, steady_lineages
-from tiercel.state.batch import Batch
-from tiercel.state.event import Event
+from tiercel.model.batch import Batch
+from tiercel.model.event import Event
 
 _REACH = 20
 """How many ancestors are asked for a variable."""

@@ -12,9 +12,9 @@ from tiercel.fields.lineage_walk import levels, walk_from
 from tiercel.fields.model import Column, Field, ValueType
 from tiercel.fields.process_text import COMM, EXE, EXEPATH
 from tiercel.fields.subjects import CHILD_IN_PIDNS, find, finds, steady_lineages
-from tiercel.state.batch import Batch
-from tiercel.state.columns import P
-from tiercel.state.event import Event
+from tiercel.model.batch import Batch
+from tiercel.model.columns import P
+from tiercel.model.event import Event
 
 
 class Leader:

@@ -9,9 +9,9 @@ from tiercel.fields.bulk import I64
 from tiercel.fields.lineage_walk import LINEAGE
 from tiercel.fields.model import Column, Field, Value, ValueType
 from tiercel.fields.subjects import PARENT, steady_lineages
-from tiercel.state.batch import Batch
-from tiercel.state.columns import P
-from tiercel.state.event import Event
+from tiercel.model.batch import Batch
+from tiercel.model.columns import P
+from tiercel.model.event import Event
 
 # When the start of the parent is unknown, Falco goes on to answer with the number of descriptors the process has open.
 # Rules that compare durations see that number, so it is the same here.

@@ -15,9 +15,9 @@ from tiercel.fields.bulk import I64, NOBODY, Reading
 from tiercel.fields.model import Column, Field, Value, ValueType
 from tiercel.fields.process_text import IS_SHELL, join
 from tiercel.fields.subjects import MAIN, main_of, next_thread, next_threads, steady_lineages
-from tiercel.state.batch import Batch
-from tiercel.state.columns import P
-from tiercel.state.event import Event
+from tiercel.model.batch import Batch
+from tiercel.model.columns import P
+from tiercel.model.event import Event
 
 LINEAGE = "lineage"
 """Under which it is kept with a batch which callers' lineages are steady."""

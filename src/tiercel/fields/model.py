@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from tiercel.state.batch import Batch
-    from tiercel.state.event import Event
+    from tiercel.model.batch import Batch
+    from tiercel.model.event import Event
 
 Value = bytes | int | float | bool | list[bytes] | list[int] | tuple[bytes, int]
 """A value of one field for one event; ``None`` stands for no value. Text is bytes, an address 4 or 16 bytes in network

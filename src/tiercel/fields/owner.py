@@ -9,10 +9,10 @@ import numpy as np
 from tiercel.fields import steady
 from tiercel.fields.bulk import I64
 from tiercel.fields.model import Column, Field, Value, ValueType
-from tiercel.state.batch import Batch
-from tiercel.state.columns import P
-from tiercel.state.event import Event
-from tiercel.state.world import World
+from tiercel.model.batch import Batch
+from tiercel.model.columns import P
+from tiercel.model.event import Event
+from tiercel.model.world import World
 
 NOT_KNOWN = b"<NA>"
 """Name of a user or group that no list names: a text like any other, not a missing value."""

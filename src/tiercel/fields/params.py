@@ -25,11 +25,11 @@ from tiercel.fields.params_render import (
     kind_of_row,
 )
 from tiercel.fields.params_text import join_path, sanitize
-from tiercel.state.columns import F, P
+from tiercel.model.columns import F, P
 from tiercel.wire.event_table import EVENTS, Format, Param, ParamType
 
 if TYPE_CHECKING:
-    from tiercel.state.batch import Batch
+    from tiercel.model.batch import Batch
 
 # what to do with a parameter; everything not listed goes through params_render
 _OTHER, _FD, _PID, _ERRNO, _INT, _TABLE, _TEXT, _PATH, _BYTES, _UID, _GID, _HEX = range(12)

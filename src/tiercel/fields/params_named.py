@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercel.state.columns import P
+from tiercel.model.columns import P
 from tiercel.wire.event_table import EVENTS, ParamType
 
 if TYPE_CHECKING:
-    from tiercel.state.batch import Batch
+    from tiercel.model.batch import Batch
 
 _NAMING: list[list[tuple[int, ParamType]]] = [
     [(k, param.type) for k, param in enumerate(event.params) if param.type in (ParamType.FD, ParamType.PID)]

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from tiercel.fields.params_names import SIGNALS
 from tiercel.fields.params_text import address, dots, sanitize
-from tiercel.state.columns import F, FdKind, P
+from tiercel.model.columns import F, FdKind, P
 from tiercel.wire.event_table import Format, Param, ParamType
 from tiercel.wire.flag_table import DYNAMIC, FLAGS
 from tiercel.wire.syscall_table import NAMES
 
 if TYPE_CHECKING:
-    from tiercel.state.batch import Batch
+    from tiercel.model.batch import Batch
 
 Rendered = tuple[bytes, bytes]
 

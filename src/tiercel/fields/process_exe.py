@@ -6,8 +6,8 @@ from tiercel.fields.bulk import Cell, Derived, signed, unsigned
 from tiercel.fields.make import number, truth
 from tiercel.fields.model import Field, ValueType
 from tiercel.fields.subjects import CALLER
-from tiercel.state.batch import Tables
-from tiercel.state.columns import ExeFlag, P
+from tiercel.model.batch import Tables
+from tiercel.model.columns import ExeFlag, P
 
 
 def _flag(bit: ExeFlag) -> Derived:

@@ -8,9 +8,9 @@ from tiercel.fields.bulk import I64, Cell, Derived
 from tiercel.fields.make import number, truth
 from tiercel.fields.model import Column, Field, Value, ValueType
 from tiercel.fields.subjects import CALLER
-from tiercel.state.batch import Batch, Tables
-from tiercel.state.columns import P
-from tiercel.state.event import Event
+from tiercel.model.batch import Batch, Tables
+from tiercel.model.columns import P
+from tiercel.model.event import Event
 
 _HIDDEN = -(1 << 63)
 

@@ -9,9 +9,9 @@ from tiercel.fields.make import number, text
 from tiercel.fields.model import Argument, BulkGetter, Column, Field, RowGetter, Value, ValueType
 from tiercel.fields.process_text import ARGS, CMDLINE, COMM, ENV, EXE, EXELINE, EXEPATH, environment_value, items
 from tiercel.fields.subjects import CALLER, caller_text, level
-from tiercel.state.batch import Batch, Tables
-from tiercel.state.columns import P
-from tiercel.state.event import Event
+from tiercel.model.batch import Batch, Tables
+from tiercel.model.columns import P
+from tiercel.model.event import Event
 
 
 def _nth_item(index: int) -> Derived:

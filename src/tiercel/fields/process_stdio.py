@@ -7,10 +7,10 @@ import numpy as np
 from tiercel.fields.bulk import I64
 from tiercel.fields.fd_rows import KIND_NAMES
 from tiercel.fields.model import Column, Field, Value, ValueType
-from tiercel.state.batch import Batch
-from tiercel.state.columns import F, P
+from tiercel.model.batch import Batch
+from tiercel.model.columns import F, P
+from tiercel.model.event import Event
 from tiercel.state.distinct import distinct
-from tiercel.state.event import Event
 
 
 def _type(kind: int) -> bytes:

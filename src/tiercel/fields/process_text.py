@@ -6,8 +6,8 @@ A list cell is one string whose items each end in a NUL byte.
 from __future__ import annotations
 
 from tiercel.fields.bulk import Cell, Derived, derived_text
-from tiercel.state.batch import Tables
-from tiercel.state.columns import P
+from tiercel.model.batch import Tables
+from tiercel.model.columns import P
 
 CAPABILITIES = [
     "CHOWN",

@@ -14,9 +14,9 @@ from tiercel.fields.process_text import CAP_EFFECTIVE, CAP_INHERITABLE, CAP_PERM
 from tiercel.fields.process_usage import Counter, counted, memory
 from tiercel.fields.subjects import CALLER, IS_MAIN_THREAD, caller_text
 from tiercel.fields.thread_cpu import CPU_FIELDS
-from tiercel.state.batch import Batch, Tables
-from tiercel.state.columns import P
-from tiercel.state.event import Event
+from tiercel.model.batch import Batch, Tables
+from tiercel.model.columns import P
+from tiercel.model.event import Event
 
 
 def _is_main(tables: Tables, tid: int, pid: int, flags: int) -> int:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from tiercel.fields.bulk import I64
 from tiercel.fields.model import Column, Field, Value, ValueType
-from tiercel.state.batch import Batch
-from tiercel.state.columns import P
-from tiercel.state.event import Event
+from tiercel.model.batch import Batch
+from tiercel.model.columns import P
+from tiercel.model.event import Event
 
 Counter = Callable[[Batch, I64], NDArray[np.generic]]
 """Takes the values for some events, all of which have a caller."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercel.state.batch import Batch
+from tiercel.model.batch import Batch
 
 I64 = NDArray[np.int64]
 

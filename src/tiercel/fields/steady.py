@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tiercel.fields.bulk import I64, NOBODY
 from tiercel.fields.model import BulkGetter, Column
-from tiercel.state.batch import Batch
+from tiercel.model.batch import Batch
 
 Flags = NDArray[np.bool_]
 RowsGetter = Callable[[Batch, I64], I64]

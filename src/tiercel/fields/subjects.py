@@ -13,9 +13,9 @@ import numpy as np
 from tiercel.fields import steady
 from tiercel.fields.bulk import I64, NOBODY, Reading, text_getters
 from tiercel.fields.model import BulkGetter, RowGetter
-from tiercel.state.batch import Batch
-from tiercel.state.columns import P
-from tiercel.state.event import Event
+from tiercel.model.batch import Batch
+from tiercel.model.columns import P
+from tiercel.model.event import Event
 
 CLONE_FILES = 1 << 0
 CHILD_IN_PIDNS = 1 << 29

@@ -11,8 +11,8 @@ import numpy as np
 
 from tiercel.fields.bulk import I64
 from tiercel.fields.model import Column, Field, Value, ValueType
-from tiercel.state.batch import Batch
-from tiercel.state.event import Event
+from tiercel.model.batch import Batch
+from tiercel.model.event import Event
 from tiercel.wire.event_table import EVENTS
 
 _PROCINFO = {number for number, type in enumerate(EVENTS) if type.name == "procinfo"}

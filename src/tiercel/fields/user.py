@@ -9,9 +9,9 @@ from tiercel.fields.make import number
 from tiercel.fields.model import Field, ValueType
 from tiercel.fields.owner import NOT_KNOWN, owner_field
 from tiercel.fields.subjects import CALLER
-from tiercel.state.batch import Tables
-from tiercel.state.columns import P
-from tiercel.state.world import User, World
+from tiercel.model.batch import Tables
+from tiercel.model.columns import P
+from tiercel.model.world import User, World
 
 CLASS = "user"
 DESCRIPTION = "The user a process runs as, and the one who logged in."

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tiercel.model.batch import Batch
 from tiercel.outputs.alert import Alert
 from tiercel.outputs.shown import (
     CLOCK,
@@ -30,7 +31,6 @@ from tiercel.outputs.weave import Woven, weave
 from tiercel.rules.model import Rule
 from tiercel.rules.output_template import Slot, Template
 from tiercel.rules.syntax import FieldRef
-from tiercel.state.batch import Batch
 
 Indices = NDArray[np.int64]
 

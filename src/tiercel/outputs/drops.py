@@ -16,10 +16,10 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from tiercel.model.batch import Batch
 from tiercel.outputs.alert import INTERNAL, Alert
 from tiercel.outputs.shown import CLOCK
 from tiercel.rules.model import Priority
-from tiercel.state.batch import Batch
 
 SECOND = 1_000_000_000
 _WRAP = 1 << 64  # times are unsigned and of 64 bits

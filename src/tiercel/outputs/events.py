@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from tiercel.model.batch import Batch
 from tiercel.outputs.alerts import Line
 from tiercel.outputs.shown import json_bytes
 from tiercel.outputs.weave import Woven
 from tiercel.rules.output_template import Template
-from tiercel.state.batch import Batch
 
 DEFAULT_TEMPLATE = "*%evt.num %evt.time %evt.cpu %proc.name (%proc.pid.%thread.tid) %evt.dir %evt.type %evt.info"
 """What is printed of an event without a template, as sysdig does."""

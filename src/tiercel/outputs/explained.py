@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tiercel.engine.explain import check_text, explain
 from tiercel.fields.model import Value
+from tiercel.model.event import Event
 from tiercel.outputs.shown import json_bytes
 from tiercel.rules.syntax import Check, Node
-from tiercel.state.event import Event
 
 
 def explanation_text(condition: Node, event: Event) -> str:

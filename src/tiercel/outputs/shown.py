@@ -15,11 +15,11 @@ from tiercel.engine.row import getter
 from tiercel.fields.evt_flags import renderer
 from tiercel.fields.model import Column, Field, Value, ValueType
 from tiercel.fields.present import shape, to_json, to_text
+from tiercel.model.batch import Batch, Tables
+from tiercel.model.event import Event
 from tiercel.outputs.forms import Digits, Form, Shown, Texts
 from tiercel.rules.syntax import FieldRef, Operand
-from tiercel.state.batch import Batch, Tables
 from tiercel.state.distinct import distinct
-from tiercel.state.event import Event
 
 Indices = NDArray[np.int64]
 

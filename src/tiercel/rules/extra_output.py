@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from tiercel.fields.model import Column, Field, ValueType
 
 if TYPE_CHECKING:
-    from tiercel.state.batch import Batch
-    from tiercel.state.event import Event
+    from tiercel.model.batch import Batch
+    from tiercel.model.event import Event
 
 SUGGESTED = (
     "container.id",

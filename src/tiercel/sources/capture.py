@@ -10,14 +10,14 @@ from types import TracebackType
 
 import numpy as np
 
+from tiercel.model.batch import Batch, Tables
+from tiercel.model.world import World
 from tiercel.sources import blocks, metadata
 from tiercel.sources.decode import Decoder, Stop
 from tiercel.sources.feed import Feed
 from tiercel.sources.records import FdRecord, ThreadRecord
 from tiercel.sources.recycling import Buffers
 from tiercel.sources.stream import Stream
-from tiercel.state.batch import Batch, Tables
-from tiercel.state.world import World
 from tiercel.wire.conversion import CONSTANTS
 
 BATCH_EVENTS = 262_144

@@ -9,9 +9,9 @@ References: libscap's ``scap_savefile.c`` (libs 0.25.4).
 
 from __future__ import annotations
 
+from tiercel.model.columns import FdKind
+from tiercel.model.world import Group, Interface, Machine, User, World
 from tiercel.sources.records import FdRecord, ThreadRecord
-from tiercel.state.columns import FdKind
-from tiercel.state.world import Group, Interface, Machine, User, World
 
 LEAST_ENTRY = 4
 """Fewer bytes than this at the end of a list are padding."""

@@ -71,7 +71,7 @@ class FdRecord:
 
     fd: int
     ino: int = 0
-    type: int = 0  # SCAP_FD_*, see tiercel.state.columns.FdKind
+    type: int = 0  # SCAP_FD_*, see tiercel.model.columns.FdKind
     fname: bytes = b""
     open_flags: int = 0  # PPM_O_* bits
     mount_id: int = 0

@@ -1,1 +1,1 @@
-"""State: events decoded into batches, and the processes and descriptors they are about."""
+"""State: who and what the events of a batch are about."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tiercel.state.columns import P
+from tiercel.model.columns import P
 from tiercel.state.reader import Reader
 from tiercel.state.texts import Texts
 from tiercel.state.threads import (

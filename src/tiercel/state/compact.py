@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercel.state.batch import Tables
-from tiercel.state.columns import F, P
-from tiercel.state.tables import Rows
+from tiercel.model.batch import Tables
+from tiercel.model.columns import F, P
+from tiercel.model.tables import Rows
 
 if TYPE_CHECKING:
     from tiercel.state.descriptors import Descriptors

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import re
 
-from tiercel.state.tables import Strings
-from tiercel.state.world import Container, World
+from tiercel.model.tables import Strings
+from tiercel.model.world import Container, World
 
 _ID_LENGTH = 64  # of a runc container's full id
 _SHORT = 12

@@ -9,15 +9,15 @@ Compiled with Cython (types in ``descriptors.pxd``); runs unchanged, slower, as 
 
 from __future__ import annotations
 
+from tiercel.model.batch import Tables
+from tiercel.model.columns import F, FdFlag, FdKind
+from tiercel.model.world import World
 from tiercel.sources.records import FdRecord
 from tiercel.state import sockets
-from tiercel.state.batch import Tables
-from tiercel.state.columns import F, FdFlag, FdKind
 from tiercel.state.fd_events import Action, actions, locations
 from tiercel.state.fd_tables import CAPACITY, HELD
 from tiercel.state.socket_events import SocketEvents
 from tiercel.state.threads import Thread, ThreadTable
-from tiercel.state.world import World
 
 _KEPT = frozenset(int(kind) for kind in FdKind) - {FdKind.UNINITIALIZED, FdKind.UNKNOWN}
 _NAME = int(F.NAME)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tiercel.state.columns import ExeFlag, F, P
+from tiercel.model.columns import ExeFlag, F, P
+from tiercel.model.tables import Rows
 from tiercel.state.paths import concatenate
 from tiercel.state.reader import Reader
-from tiercel.state.tables import Rows
 from tiercel.state.texts import UNKNOWN, Texts, exepath
 from tiercel.state.threads import (
     ACTIVE,

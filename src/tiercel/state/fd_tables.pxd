@@ -1,7 +1,7 @@
 cimport cython
 from tiercel.state.fd_log cimport FdLog
 from tiercel.state.reader cimport Reader
-from tiercel.state.tables cimport Rows, Strings
+from tiercel.model.tables cimport Rows, Strings
 from tiercel.state.threads cimport Thread, ThreadTable
 
 cdef Py_ssize_t _CAPACITY, _HELD, _WIDTH, _PROBES

@@ -13,11 +13,11 @@ import cython  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercel.state.batch import Batch, Tables
-from tiercel.state.columns import F, FdKind
+from tiercel.model.batch import Batch, Tables
+from tiercel.model.columns import F, FdKind
+from tiercel.model.tables import Rows, Strings
 from tiercel.state.fd_log import FdLog
 from tiercel.state.reader import Reader
-from tiercel.state.tables import Rows, Strings
 from tiercel.state.threads import Thread, ThreadTable
 
 CAPACITY = 4096

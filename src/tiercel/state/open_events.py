@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercel.state.batch import Tables
-from tiercel.state.columns import F, FdFlag, FdKind
+from tiercel.model.batch import Tables
+from tiercel.model.columns import F, FdFlag, FdKind
 from tiercel.state.fd_events import Action
 from tiercel.state.fd_tables import Entered, FdTables
 from tiercel.state.paths import concatenate

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from tiercel.state.columns import ExeFlag, P
+from tiercel.model.columns import ExeFlag, P
 from tiercel.state.paths import concatenate
 from tiercel.state.texts import cgroups, exepath, items
 from tiercel.state.threads import ACTIVE, NAME_CHANGED, Thread
 
 if TYPE_CHECKING:
+    from tiercel.model.tables import Strings
     from tiercel.sources.records import ThreadRecord
     from tiercel.state.containers import ContainerIds
-    from tiercel.state.tables import Strings
     from tiercel.state.threads import ThreadTable
 
 _TEXT_COLUMNS = ((P.COMM, "comm"), (P.EXE, "exe"), (P.ROOT, "root"))

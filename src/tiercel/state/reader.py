@@ -16,7 +16,7 @@ import cython  # type: ignore[import-untyped]
 import numpy as np
 
 if TYPE_CHECKING:
-    from tiercel.state.batch import Batch
+    from tiercel.model.batch import Batch
 
 
 def _anywhere(data: bytes | bytearray, kind: str) -> Any:

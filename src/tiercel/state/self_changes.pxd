@@ -1,7 +1,7 @@
 cimport cython
 from tiercel.state.fd_tables cimport FdTables
 from tiercel.state.reader cimport Reader
-from tiercel.state.tables cimport Rows
+from tiercel.model.tables cimport Rows
 from tiercel.state.texts cimport Texts
 from tiercel.state.threads cimport Thread, ThreadTable
 

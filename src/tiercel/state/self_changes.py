@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tiercel.state.columns import F, P
+from tiercel.model.columns import F, P
+from tiercel.model.tables import Rows
 from tiercel.state.paths import concatenate
 from tiercel.state.reader import Reader
-from tiercel.state.tables import Rows
 from tiercel.state.texts import UNKNOWN, Texts
 from tiercel.state.threads import CLONE_NEWUSER, Thread, ThreadTable
 from tiercel.wire.event_table import BY_CONSTANT

@@ -9,13 +9,13 @@ Compiled with Cython (types in ``socket_events.pxd``); runs unchanged, slower, a
 
 from __future__ import annotations
 
+from tiercel.model.batch import Tables
+from tiercel.model.columns import F, FdFlag, FdKind
+from tiercel.model.world import World
 from tiercel.state import sockets
-from tiercel.state.batch import Tables
-from tiercel.state.columns import F, FdFlag, FdKind
 from tiercel.state.fd_events import tuples
 from tiercel.state.open_events import OpenEvents
 from tiercel.state.threads import ThreadTable
-from tiercel.state.world import World
 from tiercel.wire.event_table import BY_CONSTANT
 
 STEADY = 1 << 16

@@ -23,9 +23,9 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 
-from tiercel.state.columns import FdFlag, FdKind
+from tiercel.model.columns import FdFlag, FdKind
+from tiercel.model.world import Interface
 from tiercel.state.paths import printable
-from tiercel.state.world import Interface
 
 NOTHING = bytes(40)
 """A socket of which nothing is known yet."""

@@ -1,6 +1,6 @@
 cimport cython
 from tiercel.state.reader cimport Reader
-from tiercel.state.tables cimport Strings
+from tiercel.model.tables cimport Strings
 
 cdef unsigned long long _PRIME
 cdef Py_ssize_t _PROBES, _LONGEST

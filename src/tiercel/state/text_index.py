@@ -9,8 +9,8 @@ import cython  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
 
+from tiercel.model.tables import Strings
 from tiercel.state.reader import Reader
-from tiercel.state.tables import Strings
 
 _PRIME = 0x100000001B3
 _PROBES = 32  # texts that clash more often go to the dictionary: hostile input must not make this slow

@@ -5,8 +5,8 @@ Compiled with Cython (types in ``texts.pxd``); runs unchanged, slower, as plain 
 
 from __future__ import annotations
 
+from tiercel.model.tables import Strings
 from tiercel.state.reader import Reader
-from tiercel.state.tables import Strings
 
 UNKNOWN = b"<NA>"
 """What an absent text reads as: drivers leave a text empty, or write ``(NULL)``, when they could not get it."""

@@ -1,5 +1,5 @@
 cimport cython
-from tiercel.state.tables cimport Rows, Strings
+from tiercel.model.tables cimport Rows, Strings
 
 cdef Py_ssize_t _COMM, _CONTAINER, _CWD, _ENV, _EXE, _FDLIMIT, _FDOWNER, _FLAGS, _GID, _LOGINUID, _PGID, _PID, _PTID, _REAPER, _SID, _TID, _UID, _VPGID, _VPID, _VTID
 cdef long long _NO_ID

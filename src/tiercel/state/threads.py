@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tiercel.state.columns import P
-from tiercel.state.tables import Rows, Strings
+from tiercel.model.columns import P
+from tiercel.model.tables import Rows, Strings
 
 if TYPE_CHECKING:
     from tiercel.state.execs import Call

@@ -4,7 +4,7 @@ from tiercel.state.descriptors cimport Descriptors
 from tiercel.state.execs cimport Execs
 from tiercel.state.reader cimport Reader
 from tiercel.state.self_changes cimport SelfChanges
-from tiercel.state.tables cimport Rows
+from tiercel.model.tables cimport Rows
 from tiercel.state.texts cimport Texts
 from tiercel.state.threads cimport Group, Thread, ThreadTable
 

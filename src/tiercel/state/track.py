@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING
 import cython  # type: ignore[import-untyped]
 import numpy as np
 
-from tiercel.state.batch import Tables
+from tiercel.model.batch import Tables
+from tiercel.model.columns import P
+from tiercel.model.world import World
 from tiercel.state.clones import Clones
-from tiercel.state.columns import P
 from tiercel.state.compact import Compaction
 from tiercel.state.containers import ContainerIds
 from tiercel.state.descriptors import Descriptors
@@ -34,13 +35,12 @@ from tiercel.state.reader import Reader
 from tiercel.state.self_changes import SelfChanges
 from tiercel.state.texts import Texts
 from tiercel.state.threads import CLOSED, Thread, ThreadTable
-from tiercel.state.world import World
 from tiercel.state.world_events import apply
 from tiercel.wire.event_table import EVENTS, EventFlag
 
 if TYPE_CHECKING:
+    from tiercel.model.batch import Batch
     from tiercel.sources.records import FdRecord, ThreadRecord
-    from tiercel.state.batch import Batch
 
 
 class Handling(IntEnum):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from tiercel.model.world import Group, User, World
 from tiercel.state.containers import tell
 from tiercel.state.reader import Reader
 from tiercel.state.texts import Texts
-from tiercel.state.world import Group, User, World
 from tiercel.wire.event_table import BY_CONSTANT
 
 MAX_PEOPLE = 65_536

@@ -1,6 +1,6 @@
 """Columns of the process and descriptor tables, as indices into their rows.
 
-Every cell is an int64. Text cells hold a string number of :class:`tiercel.state.tables.Strings` (-1 for no value),
+Every cell is an int64. Text cells hold a string number of :class:`tiercel.model.tables.Strings` (-1 for no value),
 unsigned 64-bit values are stored bit for bit. A list of texts (arguments, environment, cgroups) is one string whose
 items each end in a NUL byte.
 """

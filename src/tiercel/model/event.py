@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tiercel.state.batch import Batch
-from tiercel.state.columns import F, P
+from tiercel.model.batch import Batch
+from tiercel.model.columns import F, P
 from tiercel.wire.event_table import EVENTS
 from tiercel.wire.event_table import Event as EventType
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tiercel.state.columns import F, P
-from tiercel.state.tables import Rows, Strings
+from tiercel.model.columns import F, P
+from tiercel.model.tables import Rows, Strings
 
 if TYPE_CHECKING:
-    from tiercel.state.lookup import Lookup
-    from tiercel.state.world import World
+    from tiercel.model.lookup import Lookup
+    from tiercel.model.world import World
 
 I64 = NDArray[np.int64]
 I32 = NDArray[np.int32]
