@@ -89,7 +89,7 @@ def test_errors(capture: Path, tmp_path: Path, tutorial: Path) -> None:
         next(scan(tmp_path / "none.scap"))
     with pytest.raises(InputError, match=r"none\.yaml: no such file"):
         next(scan(capture, tmp_path / "none.yaml"))
-    with pytest.raises(InputError, match=r"tutorial\.yaml:11:3: error: "):
+    with pytest.raises(InputError, match=r"tutorial\.yaml:11:9: error: there is no rule "):
         next(scan(capture, tutorial, strict=True))
 
 
@@ -131,4 +131,4 @@ def test_rules_as_tutorials_write_them(tmp_path: Path, tutorial: Path) -> None:
         assert f"[{code}]" in by_default.stderr
     refused = tiercel("scan", path, "-r", tutorial, "--strict")
     assert (refused.code, refused.stdout) == (1, "")
-    assert f"{tutorial}:11:3: error: Rule uses 'append'" in refused.stderr
+    assert f"{tutorial}:11:9: error: there is no rule '{NETWORK}' to append to" in refused.stderr
