@@ -23,6 +23,9 @@ from tiercel.wire.conversion import CONSTANTS
 BATCH_EVENTS = 262_144
 """Enough that what is done once a batch counts little; twice as many take far more memory and about the same time."""
 
+FIRST_EVENTS = 32_768
+"""The first batch has no more events than this; each one after it up to twice as many as the one before."""
+
 BATCH_BYTES = 32 << 20
 """A batch holds fewer events than asked for when their bytes would be more than about this."""
 
@@ -87,21 +90,23 @@ class Capture:
         self._stream.close()
 
     def batches(self, size: int = BATCH_EVENTS, tables: Tables | None = None) -> Iterator[Batch]:
-        """Yield the events in file order, ``size`` to a batch, once; later the tracking columns are filled in.
+        """Yield the events in file order, up to ``size`` to a batch, once; later the tracking columns are filled in.
 
+        The first batches are smaller, so that results begin to come sooner and caches are warm for the large ones.
         A batch ends early when its bytes become too many and where another capture begins. Events of drivers newer than
         the event table are left out, as libs does.
         """
         tables = Tables() if tables is None else tables
         decoder = Decoder()
         buffers = Buffers()
-        wanted = min(max(size * _USUAL_EVENT, _LEAST_READ), BATCH_BYTES)
+        now = min(size, FIRST_EVENTS)
+        wanted = min(max(now * _USUAL_EVENT, _LEAST_READ), BATCH_BYTES)
         carried = bytearray(CONSTANTS)
         going = self._describe()
         while going:
             data = buffers.take(len(carried) + wanted)
             begin, limit = self._load(data, carried, wanted)
-            room = min(size, limit // _LEAST_EVENT + 1)
+            room = min(now, limit // _LEAST_EVENT + 1)
             decoder.begin(room)
             end, stop = self._fill(decoder, data, begin, limit, room)
             with memoryview(data) as held:
@@ -111,7 +116,9 @@ class Capture:
             if decoder.count:
                 yield self._batch(decoder, data, tables)
             # as much as the last batch took and a little more, or more than was too little
-            wanted = wanted * 2 if stop == Stop.MORE else (end - begin) * 17 // 16
+            grown = min(size, now * 2)
+            wanted = wanted * 2 if stop == Stop.MORE else (end - begin) * 17 // 16 * grown // now
+            now = grown
             wanted = max(min(wanted, BATCH_BYTES), _LEAST_READ, self._block_length())
             del data
             going = self._go_on(decoder, stop)
