@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import tiercel.outputs.overlap as module
+from tiercel.errors import InputError
 from tiercel.outputs.overlap import Overlap
 
 
@@ -71,7 +72,7 @@ def test_a_child_that_fails_is_an_error(tmp_path: Path, two_processors: None) ->
 
     with (
         (tmp_path / "out").open("wb") as out,
-        pytest.raises(RuntimeError, match="ended with 9"),
+        pytest.raises(InputError, match="ended with 9"),
         Overlap(out, lambda _: None) as overlap,
     ):
         for _ in range(4):

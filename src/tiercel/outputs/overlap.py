@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, BinaryIO
 
+from tiercel.errors import InputError
+
 Work = Callable[[], tuple[Iterable[bytes], Any]]
 """Returns what is to be written, and what the parent is to be told."""
 
@@ -68,7 +70,7 @@ class Overlap:
 
         Raises:
             BrokenPipeError: the reader of the output went away.
-            RuntimeError: a child failed; what it should have written is missing.
+            InputError: a child failed; what it should have written is missing.
         """
         if not self._child:
             return
@@ -80,7 +82,7 @@ class Overlap:
         if code == _READER_GONE:
             raise BrokenPipeError
         if code != 0:
-            raise RuntimeError(f"a batch could not be written: its process ended with {code}")
+            raise InputError(f"a part of the results could not be written: the process that made it ended with {code}")
         self.told(pickle.loads(told))
 
     def _busy(self) -> bool:
