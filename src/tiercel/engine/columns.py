@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tiercel.engine.compare import Matcher, effective, matcher, needs_all_elements, operand_is_list, operand_type
 from tiercel.engine.row import compare_values, getter, several
+from tiercel.fields.fd_rows import TextMap
 from tiercel.fields.model import BulkGetter, Column, Field, ValueType
 from tiercel.model.batch import Batch, Tables
 from tiercel.model.event import Event
@@ -83,36 +84,6 @@ def distinct_below(numbers: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     return np.flatnonzero(there)
 
 
-class TextMap:
-    """A function from text to text over interned strings, computed once per distinct string."""
-
-    UNSEEN = -2
-
-    def __init__(self, function: Callable[[bytes], Any]) -> None:
-        self.function = function
-        self.epoch = -1
-        self.table = np.full(1, -1, np.int64)
-
-    def __call__(self, tables: Tables, ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        if tables.epoch != self.epoch:
-            self.epoch = tables.epoch
-            self.table = np.full(1, -1, np.int64)
-        size = len(tables.strings) + 1
-        if len(self.table) < size:
-            table = np.full(max(size, 2 * len(self.table)), self.UNSEEN, np.int64)
-            table[: len(self.table)] = self.table
-            self.table = table
-        found = self.table[ids + 1]
-        unseen = found == self.UNSEEN
-        if unseen.any():
-            strings = tables.strings
-            for i in distinct(ids[unseen]).tolist():
-                result = self.function(strings.values[i])
-                self.table[i + 1] = -1 if result is None else strings.intern(result)
-            found = self.table[ids + 1]
-        return found
-
-
 class Whole:
     """A column over a whole batch, once enough of it has been asked for piecemeal."""
 
@@ -165,11 +136,16 @@ def _transform_column(operand: Transform) -> ColumnGetter | None:
     if inner is None or operand_is_list(first) or operand_type(first) is not ValueType.CHARBUF:
         return None
     name = operand.name
-    mapped = TextMap(lambda text: apply(name, [text], None))
+
+    def transformed(text: bytes) -> bytes | None:
+        result = apply(name, [text], None)
+        return result if isinstance(result, bytes) else None
+
+    mapped = TextMap(transformed)
 
     def get(batch: Batch, indices: Indices) -> Column:
         column = inner(batch, indices)
-        return Column(mapped(batch.tables, column.values), text=True, offsets=column.offsets)
+        return Column(mapped.many(batch.tables, column.values), text=True, offsets=column.offsets)
 
     return get
 
