@@ -47,6 +47,7 @@ def kernels() -> list[Extension]:
             "initializedcheck": False,
             "infer_types": False,
             "annotation_typing": False,  # C types stand in the .pxd only
+            "warn.unreachable": False,  # branches for the uncompiled form
             "show_performance_hints": False,
         },
         quiet=True,
