@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tiercel.cli import rules
+from tiercel.cli import case, cases, hunting, reporting, rules, views
 from tiercel.errors import InputError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(rules.app, name="rules")
+app.add_typer(case.app, name="case")
 
 Paths = Annotated[list[Path] | None, typer.Argument(metavar="PATH", help="Captures (.scap, plain, gzip or zstd).")]
 Rules = Annotated[
@@ -92,6 +93,12 @@ def events(
     from tiercel.cli.events import run
 
     run(path, condition, template, json_lines, strict)
+
+
+for commands in (hunting, cases):
+    commands.register(app)
+for commands in (cases, views, reporting):
+    commands.register_on_case(case.app)
 
 
 def version(value: bool) -> None:

@@ -1,0 +1,1 @@
+"""A case: evidence, ledger, store and reports in one directory."""

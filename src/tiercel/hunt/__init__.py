@@ -1,0 +1,1 @@
+"""Conditions, rules and queries over stored segments."""

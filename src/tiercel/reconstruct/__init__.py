@@ -1,0 +1,1 @@
+"""What happened: processes, acts and alerts, and the views of them."""

@@ -1,0 +1,1 @@
+"""Segments: tracked batches kept as Parquet."""
