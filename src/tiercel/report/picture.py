@@ -116,7 +116,7 @@ def lanes(incident: IncidentPart) -> Markup:
         WIDTH,
         bottom + 8,
         f"Incident {incident.number}: {incident.title}",
-        f"{len(shown)} processes from {when(incident.first)} to {when(incident.last)} UTC; diamonds: alerts, dots: acts",
+        f"{len(shown)} processes from {when(incident.first)} to {when(incident.last)} UTC; diamonds alerts, dots acts",
         *parts,
     )
 
