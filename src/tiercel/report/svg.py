@@ -6,9 +6,28 @@ from markupsafe import Markup, escape
 
 from tiercel.report.wording import clean
 
+_PAINT: dict[str, dict[str, str]] = {
+    "tick": {"stroke": "#dfe3e8"},
+    "row": {"stroke": "#dfe3e8", "stroke_width": "0.5"},
+    "base": {"stroke": "#5a6675"},
+    "bar": {"fill": "#9db8d6"},
+    "life": {"fill": "#9db8d6"},
+    "act": {"fill": "#1f5fa8"},
+    "alert": {"fill": "#9a5b00", "stroke": "#ffffff"},
+    "grave": {"fill": "#b3261e", "stroke": "#ffffff"},
+    "gap": {"fill": "url(#hatch)", "stroke": "#9a5b00"},
+    "hatch": {"stroke": "#9a5b00", "stroke_width": "2"},
+    "time": {"font_size": "11", "fill": "#5a6675"},
+    "key": {"font_size": "11", "fill": "#5a6675"},
+    "lane": {"font_size": "12"},
+}
+"""Colours by class, for what does not apply the page's style sheet to pictures; where it is applied it wins."""
+
 
 def tag(name: str, *inside: Markup | str, **attributes: object) -> Markup:
     """Return an element. ``class_`` and names with underscores are written as SVG has them; None leaves one out."""
+    for class_ in str(attributes.get("class_", "")).split():
+        attributes = {**_PAINT.get(class_, {}), **attributes} if class_ != "grave" else {**attributes, **_PAINT[class_]}
     written = Markup("").join(
         Markup(' {}="{}"').format(Markup(key.rstrip("_").replace("_", "-")), clean(_number(value)))
         for key, value in attributes.items()
