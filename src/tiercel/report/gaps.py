@@ -9,18 +9,18 @@ from tiercel.report.model import Gap
 from tiercel.report.wording import lasting, several
 
 _WEAKENS = {
-    "dropped": "That a process, file access or connection is absent in this time proves nothing; chains of processes may "
-    "have missing links, and descriptors may bear the name of what they referred to before.",
+    "dropped": "That a process, file access or connection is absent in this time proves nothing; chains of processes "
+    "may have missing links, and descriptors may bear the name of what they referred to before.",
     "damage": "What happened after the damage is not known; counts and times of last use are lower bounds.",
-    "truncated": "Contents and long arguments are known only up to the cut: what was sent, read or written beyond it is not.",
+    "truncated": "Contents and long arguments are known only up to the cut.",
     "alerts_truncated": "Values of these alerts may be incomplete; compare them with the capture before quoting them.",
     "outage": "Nothing was recorded in this time; absence proves nothing.",
     "unparsed": "What these lines told is not part of the reconstruction; they are kept in the evidence.",
-    "audit": "Only calls that the audit rules asked for are in the log; local addresses, contents and closed descriptors "
-    "are not in it.",
-    "alerts_only": "An alert log tells what a rule matched, not what happened around it: there is no process tree, file or "
-    "connection beside what the alerts name.",
-    "unsynchronised": "Times of this evidence may be off against other sources; the order between sources is not proven.",
+    "audit": "Only calls that the audit rules asked for are in the log; local addresses, contents and the closing of "
+    "descriptors are not.",
+    "alerts_only": "An alert log tells what a rule matched, not what happened around it: nothing is known beside what "
+    "the alerts name.",
+    "unsynchronised": "Times may be off against other evidence; the order between sources is not proven.",
 }
 _DEFAULT = "Conclusions about this time rest on incomplete evidence."
 
