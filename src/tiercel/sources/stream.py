@@ -16,6 +16,8 @@ import zstandard
 from isal import isal_zlib
 from isal.igzip_lib import IsalError
 
+from tiercel.sources.quiet_open import open_quietly
+
 CHUNK = 1 << 20
 """Bytes decompressed at a time."""
 
@@ -108,7 +110,7 @@ class Stream:
 
     def __init__(self, path: Path) -> None:
         self.error: str | None = None
-        self._file = path.open("rb")
+        self._file = open_quietly(path)
         try:
             magic = self._file.peek(4)[:4]
         except OSError:
