@@ -141,10 +141,7 @@ def _before(batch: Batch) -> NDArray[np.uint64]:
     """Return for each event the time of the visible event before it, 0 without one."""
     known = batch.derived.get("evt.before")
     if known is None:
-        last = np.maximum.accumulate(np.where(batch.visible, np.arange(batch.count), -1))
-        last = np.concatenate(([-1], last[:-1])) if batch.count else last
-        known = np.where(last >= 0, batch.ts[last], np.uint64(batch.previous_ts))
-        batch.derived["evt.before"] = known
+        known = batch.derived["evt.before"] = batch.times_before()
     before: NDArray[np.uint64] = known
     return before
 

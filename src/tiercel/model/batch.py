@@ -81,3 +81,9 @@ class Batch:
     lookup: Lookup | None = None  # state as of any event of this batch
     world: World | None = None  # machine, users, groups, interfaces, containers
     derived: dict[object, Any] = field(default_factory=dict)  # what readers made of it, kept for the next
+
+    def times_before(self) -> NDArray[np.uint64]:
+        """Return for each event the time of the visible event before it, 0 without one."""
+        last = np.maximum.accumulate(np.where(self.visible, np.arange(self.count), -1))
+        last = np.concatenate(([-1], last[:-1])) if self.count else last
+        return np.where(last >= 0, self.ts[last], np.uint64(self.previous_ts))

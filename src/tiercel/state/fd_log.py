@@ -51,6 +51,12 @@ class FdLog:
     def rows(self) -> NDArray[np.int64]:
         return self.cells[: self.count, 3]
 
+    @property
+    def whole(self) -> NDArray[np.bool_]:
+        """Which entries are changes of a whole table."""
+        changed: NDArray[np.bool_] = self.fds == _WHOLE
+        return changed
+
     def note(self, owner: int, fd: int, index: int, row: int) -> None:
         """Log that event ``index`` replaces ``row`` of descriptor ``fd``."""
         if self.count == self.capacity:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from tiercel.state.descriptors import Descriptors
+    from tiercel.state.fd_log import FdLog
     from tiercel.state.threads import ThreadTable
 
 I64 = NDArray[np.int64]
@@ -36,6 +37,31 @@ class Lookup:
         self._rows = np.array(table.log_row, dtype=np.int64)
         self._changes: dict[int, tuple[list[int], list[int]]] | None = None
         self._sorted: tuple[I64, I64, I64, I64, int] | None = None
+
+    @property
+    def changes(self) -> tuple[I64, I64, I64]:
+        """What the batch changed about threads, in order: thread, event, the row replaced (-1: there was no such)."""
+        return self._tids, self._index, self._rows
+
+    def threads(self) -> tuple[I64, I64]:
+        """Return the threads there are and their rows. Just after the batch until the next one is tracked."""
+        threads = self._table.threads
+        count = len(threads)
+        return (
+            np.fromiter(threads.keys(), np.int64, count),
+            np.fromiter((thread.row for thread in threads.values()), np.int64, count),
+        )
+
+    @property
+    def descriptor_log(self) -> FdLog:
+        """What the batch changed about descriptors, until the next one is tracked."""
+        log: FdLog = self._descriptors.log
+        return log
+
+    def open_descriptors(self) -> dict[int, dict[int, int]]:
+        """Return by owner the descriptors that are open, number to row, until the next batch is tracked."""
+        tables: dict[int, dict[int, int]] = self._descriptors.tables
+        return tables
 
     def close(self, following: Lookup) -> None:
         """From now on the state after this batch is the one that ``following`` starts from."""

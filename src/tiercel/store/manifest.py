@@ -1,0 +1,242 @@
+"""What a segment says of itself: ``manifest.json``, the file that is written last and makes the segment whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tiercel.errors import InputError
+from tiercel.model.world import Interface, Machine
+from tiercel.store.convert import converted
+from tiercel.store.schema import SCHEMA_VERSION
+
+NAME = "manifest.json"
+MAX_BYTES = 64 << 20
+_BOUND = 1 << 63
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The evidence that events come from. ``kind`` is scap, alerts, audit …; ``sha256`` in hex, None when unknown."""
+
+    id: str
+    name: str
+    kind: str = "scap"
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that is missing. Times in ns since the epoch, None when unknown; ``what`` says it in words.
+
+    ``kind``: dropped (events that the recorder lost), damage (the rest of the source cannot be read), truncated (the
+    source ends in the middle of something).
+    """
+
+    kind: str
+    what: str
+    from_ts: int | None = None
+    to_ts: int | None = None
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerName:
+    """A container that the segment knows; empty texts where nothing was told."""
+
+    id: str
+    name: str = ""
+    image: str = ""
+    pod: str = ""
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """Size in bytes and SHA-256 (hex) of a file of the segment."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a segment holds.
+
+    Times are ns since the epoch, None without events. ``rows`` counts the rows of each table, ``types`` the events of
+    each type number. ``groups`` lists, for each row group of ``events``, the type numbers in it. ``previous_ts`` is the
+    time of the event before the first one (0: none), ``capture_ts`` that of the first event of the source.
+    """
+
+    name: str
+    host: str
+    source: Source
+    tiercel: str
+    schema: int = SCHEMA_VERSION
+    machine: Machine = field(default_factory=Machine)
+    interfaces: tuple[Interface, ...] = ()
+    first_ts: int | None = None
+    last_ts: int | None = None
+    first_num: int | None = None
+    last_num: int | None = None
+    previous_ts: int = 0
+    capture_ts: int = 0
+    rows: Mapping[str, int] = field(default_factory=dict)
+    types: Mapping[int, int] = field(default_factory=dict)
+    groups: tuple[tuple[int, ...], ...] = ()
+    containers: tuple[ContainerName, ...] = ()
+    files: Mapping[str, FileEntry] = field(default_factory=dict)
+    gaps: tuple[Gap, ...] = ()
+
+    def to_json(self) -> str:
+        """Return the text of the file."""
+        document = {
+            "schema": self.schema,
+            "tiercel": self.tiercel,
+            "name": self.name,
+            "host": self.host,
+            "source": asdict(self.source),
+            "first_ts": self.first_ts,
+            "last_ts": self.last_ts,
+            "first_num": self.first_num,
+            "last_num": self.last_num,
+            "previous_ts": self.previous_ts,
+            "capture_ts": self.capture_ts,
+            "machine": asdict(self.machine),
+            "interfaces": [
+                {
+                    "name": interface.name.hex(),
+                    "address": interface.address.hex(),
+                    "netmask": interface.netmask.hex(),
+                    "broadcast": interface.broadcast.hex(),
+                    "speed": interface.speed,
+                }
+                for interface in self.interfaces
+            ],
+            "rows": dict(self.rows),
+            "types": {str(number): count for number, count in self.types.items()},
+            "groups": [list(group) for group in self.groups],
+            "containers": [asdict(container) for container in self.containers],
+            "gaps": [asdict(gap) for gap in self.gaps],
+            "files": {name: asdict(entry) for name, entry in self.files.items()},
+        }
+        return json.dumps(document, indent=1) + "\n"
+
+    @classmethod
+    def read(cls, path: Path) -> Manifest:
+        """Read ``manifest.json``.
+
+        Raises:
+            InputError: it cannot be read, is of a version that this tiercel does not know, or says what cannot be.
+        """
+        try:
+            with path.open("rb") as file:
+                text = file.read(MAX_BYTES + 1)
+            if len(text) > MAX_BYTES:
+                raise ValueError(f"more than {MAX_BYTES} bytes")
+            return cls.of(converted(json.loads(text), path))
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror}") from None
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise InputError(f"{path}: not a manifest of a segment: {error}") from None
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> Manifest:
+        """Return the manifest that a document of the current version says.
+
+        Raises:
+            KeyError, TypeError, ValueError, AttributeError: it lacks something or holds what cannot be.
+        """
+        types = {_count(int(number)): _count(count) for number, count in document["types"].items()}
+        groups = tuple(tuple(_count(number) for number in group) for group in document["groups"])
+        return cls(
+            name=_text(document["name"]),
+            host=_text(document["host"]),
+            source=Source(**{key: _optional_text(value) for key, value in document["source"].items()}),
+            tiercel=_text(document["tiercel"]),
+            machine=Machine(**_cells(document["machine"])),
+            interfaces=tuple(_interface(entry) for entry in document["interfaces"]),
+            first_ts=_optional(document["first_ts"]),
+            last_ts=_optional(document["last_ts"]),
+            first_num=_optional(document["first_num"]),
+            last_num=_optional(document["last_num"]),
+            previous_ts=_unsigned(document["previous_ts"]),
+            capture_ts=_unsigned(document["capture_ts"]),
+            rows={_text(name): _count(count) for name, count in document["rows"].items()},
+            types=types,
+            groups=groups,
+            containers=tuple(
+                ContainerName(**{key: _text(value) for key, value in entry.items()}) for entry in document["containers"]
+            ),
+            files={
+                _text(name): FileEntry(_count(entry["size"]), _text(entry["sha256"]))
+                for name, entry in document["files"].items()
+            },
+            gaps=tuple(_gap(entry) for entry in document["gaps"]),
+        )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not a text")
+    return value
+
+
+def _optional_text(value: object) -> Any:
+    return None if value is None else _text(value)
+
+
+def _int(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not -_BOUND <= value < 2 * _BOUND:
+        raise TypeError(f"{value!r} is not a number")
+    return value
+
+
+def _optional(value: object) -> int | None:
+    if value is None:
+        return None
+    number = _int(value)
+    if number >= _BOUND:
+        raise ValueError(f"{number} is out of range")
+    return number
+
+
+def _unsigned(value: object) -> int:
+    number = _int(value)
+    if number < 0:
+        raise ValueError(f"{number} is negative")
+    return number
+
+
+def _count(value: object) -> int:
+    number = _unsigned(value)
+    if number >= _BOUND:
+        raise ValueError(f"{number} is out of range")
+    return number
+
+
+def _cells(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _text(value) if key == "hostname" else _unsigned(value) for key, value in entry.items()}
+
+
+def _interface(entry: Mapping[str, Any]) -> Interface:
+    return Interface(
+        bytes.fromhex(entry["name"]),
+        bytes.fromhex(entry["address"]),
+        bytes.fromhex(entry["netmask"]),
+        bytes.fromhex(entry["broadcast"]),
+        _unsigned(entry["speed"]),
+    )
+
+
+def _gap(entry: Mapping[str, Any]) -> Gap:
+    return Gap(
+        _text(entry["kind"]),
+        _text(entry["what"]),
+        _optional(entry["from_ts"]),
+        _optional(entry["to_ts"]),
+        _optional(entry["count"]),
+    )

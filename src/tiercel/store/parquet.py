@@ -1,0 +1,114 @@
+"""Parquet files of a segment: how they are written, and columns read with nothing taken on trust."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from tiercel.errors import InputError
+from tiercel.store.schema import TABLES, TableSchema
+
+LEVEL = 3
+"""zstd level; higher ones take far longer for little."""
+
+MAX_ROWS = 1 << 26
+"""Most rows of a table that are believed."""
+
+_PAGE = 1 << 20
+
+Writing = dict[str, Any]
+
+
+def _writing(schema: TableSchema) -> Writing:
+    return {"compression": "zstd", "compression_level": LEVEL, "write_page_checksum": True, "data_page_size": _PAGE}
+
+
+def write(path: Path, schema: TableSchema, table: pa.Table, groups: Sequence[int] = ()) -> None:
+    """Write a table; ``groups`` are the rows of its row groups.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    with pq.ParquetWriter(path, schema.arrow, **_writing(schema)) as writer:
+        at = 0
+        for rows in groups or [table.num_rows]:
+            writer.write_table(table.slice(at, rows), row_group_size=max(1, rows))
+            at += rows
+
+
+class TableFile:
+    """A Parquet file of a segment, opened when first asked.
+
+    Everything that is found wrong ends in InputError with the path.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.schema = TABLES[path.stem]
+        self._file: pq.ParquetFile | None = None
+
+    @property
+    def file(self) -> pq.ParquetFile:
+        if self._file is None:
+            try:
+                file = pq.ParquetFile(self.path, memory_map=True, pre_buffer=False, page_checksum_verification=True)
+            except (OSError, pa.ArrowException, ValueError) as error:
+                raise self.fault(error) from None
+            metadata = file.metadata
+            if not 0 <= metadata.num_rows <= MAX_ROWS:
+                raise self.fault(f"{metadata.num_rows} rows")
+            self._file = file
+        return self._file
+
+    def fault(self, what: object) -> InputError:
+        """Return the error that says what is wrong with the file."""
+        return InputError(f"{self.path}: {' '.join(str(what).split())}")
+
+    @property
+    def rows(self) -> int:
+        return int(self.file.metadata.num_rows)
+
+    def read(self, columns: Sequence[str], groups: Sequence[int] | None = None) -> pa.Table:
+        """Return columns, of the row groups asked for or of all, with the types of the schema."""
+        file = self.file
+        present = file.schema_arrow
+        for name in columns:
+            if name not in present.names or present.field(name).type != self.schema.type_of(name):
+                raise self.fault(f"column {name} is missing or of another type than {self.schema.type_of(name)}")
+        if groups is None:
+            groups = range(file.num_row_groups)
+        elif any(not 0 <= group < file.num_row_groups for group in groups):
+            raise self.fault("it has fewer row groups than the manifest says")
+        try:
+            table = file.read_row_groups(list(groups), columns=list(columns), use_threads=False)
+        except (OSError, pa.ArrowException, ValueError, MemoryError) as error:
+            raise self.fault(error) from None
+        if table.num_columns != len(columns):
+            raise self.fault("columns are missing")
+        return table
+
+    def numbers(self, column: pa.ChunkedArray, name: str, none: int | None = None) -> NDArray[Any]:
+        """Return a column of integers as an array; ``none`` stands for null, which is a fault without it."""
+        if column.null_count:
+            if none is None:
+                raise self.fault(f"column {name} has empty cells")
+            column = column.fill_null(none)
+        chunks = [chunk.to_numpy(zero_copy_only=False) for chunk in column.chunks]
+        if len(chunks) == 1:
+            return chunks[0]
+        if not chunks:
+            return np.zeros(0, column.type.to_pandas_dtype())
+        return np.concatenate(chunks)
+
+    def texts(self, column: pa.ChunkedArray, name: str) -> list[bytes | None]:
+        """Return a column of texts as bytes, whether or not they are UTF-8."""
+        found: list[bytes | None] = []
+        for chunk in column.chunks:
+            found += chunk.view(pa.binary()).to_pylist() if chunk.type == pa.string() else chunk.to_pylist()
+        return found
