@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tiercel.case import custody_order
+from tiercel.case import custody_order, ledger_file
 from tiercel.case.custody_order import Finding, Line
-from tiercel.case.entry import INTRODUCED, MAX_LINE, Entry, line_hash
+from tiercel.case.entry import INTRODUCED, Entry, line_hash
 from tiercel.case.head import Head
 from tiercel.case.keys import PublicKey
 from tiercel.errors import InputError
 
 __all__ = ["Finding", "check", "stored_keys"]
+
+_HEAD = "ledger.head"
 
 
 def check(folder: Path, trusted: Sequence[PublicKey] | None = None) -> list[Finding]:
@@ -21,30 +23,34 @@ def check(folder: Path, trusted: Sequence[PublicKey] | None = None) -> list[Find
     Raises:
         InputError: a file of it cannot be read.
     """
-    try:
-        with (folder / "ledger.jsonl").open("rb") as file:
-            raw = list(_lines(file))
-    except FileNotFoundError:
-        return [Finding("removed", None, None, "ledger.jsonl is missing")]
-    except OSError as error:
-        raise InputError(f"{folder / 'ledger.jsonl'}: {error.strerror}") from None
-
+    path = folder / "ledger.jsonl"
     stored, findings = stored_keys(folder)
-    keys = stored | _introduced(raw) | {key.fingerprint: key for key in trusted or ()}
-    torn = raw.pop() if raw and not raw[-1].endswith(b"\n") else None
-    lines = [_line(number, text.removesuffix(b"\n"), keys) for number, text in enumerate(raw, 1)]
-
-    head, trouble = _head(folder / "ledger.head", keys)
+    try:
+        with ledger_file.locked(path, write=False) as handle:  # the head must be that of these lines
+            keys = stored | _introduced(handle) | {key.fingerprint: key for key in trusted or ()}
+            signers = _Signers(trusted)
+            torn, lines = None, []
+            for number, text in enumerate(ledger_file.lines(handle), 1):
+                if text.endswith(b"\n"):
+                    lines.append(_line(number, text[:-1], keys, signers))
+                else:
+                    torn = text
+            head, trouble = _head(folder / _HEAD, keys)
+    except FileNotFoundError:
+        return [*findings, Finding("removed", None, None, "ledger.jsonl is missing")]
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
     findings += trouble
     if torn is not None:
+        number = len(lines) + 1
         if head and head.seq > custody_order.last_seq(lines):
-            lines.append(Line(len(lines) + 1, line_hash(torn), None, "it is cut off or its line end was altered"))
+            lines.append(Line(number, line_hash(torn), "it is cut off or its line end was altered"))
         else:
             what = f"{len(torn):,} bytes of an entry never acknowledged, left by a crash; the next append moves them"
-            findings.append(Finding("torn", len(lines) + 1, None, what, serious=False))
+            findings.append(Finding("torn", number, None, what, serious=False))
     order = custody_order.findings(lines, head)
     findings += order
-    findings += _key_findings(folder, lines, keys, stored, trusted, explained=any(found.serious for found in order))
+    findings += signers.findings(folder, explained=any(found.serious for found in order))
     return sorted(findings, key=lambda found: (found.line is None, found.line or 0))
 
 
@@ -64,83 +70,80 @@ def stored_keys(folder: Path) -> tuple[dict[str, PublicKey], list[Finding]]:
     return keys, findings
 
 
-def _lines(file: Iterable[bytes]) -> Iterator[bytes]:
-    for line in file:
-        yield line if len(line) <= MAX_LINE else line[:MAX_LINE] + line[-1:]
-
-
-def _introduced(raw: list[bytes]) -> dict[str, PublicKey]:
+def _introduced(handle: int) -> dict[str, PublicKey]:
     keys = {}
-    for line in raw:
-        if INTRODUCED.encode() not in line:
-            continue
-        try:
-            key = Entry.parse(line.removesuffix(b"\n")).introduces()
-        except ValueError:
-            continue
-        if key is not None:
-            keys[key.fingerprint] = key
+    for line in ledger_file.lines(handle):
+        if INTRODUCED.encode() in line:
+            try:
+                key = Entry.parse(line.removesuffix(b"\n")).introduces()
+            except ValueError:
+                continue
+            if key is not None:
+                keys[key.fingerprint] = key
     return keys
 
 
-def _line(number: int, text: bytes, keys: dict[str, PublicKey]) -> Line:
+def _line(number: int, text: bytes, keys: Mapping[str, PublicKey], signers: _Signers) -> Line:
     digest = line_hash(text)
     try:
         entry = Entry.parse(text)
     except ValueError as error:
-        return Line(number, digest, None, str(error))
+        return Line(number, digest, str(error))
     key = keys.get(entry.key)
+    problem = None
     if key is None:
-        return Line(number, digest, entry, f"its key {entry.key[:12]} is none of this ledger")
-    if not key.signed(entry.message(), entry.sig):
-        return Line(number, digest, entry, "its signature is not that of its content")
-    return Line(number, digest, entry, None)
+        problem = f"its key {entry.key[:12]} is none of this ledger"
+    elif not key.signed(entry.message(), entry.sig):
+        problem = "its signature is not that of its content"
+    else:
+        signers.saw(number, entry)
+    return Line(number, digest, problem, entry.seq, entry.prev, entry.time)
 
 
-def _head(path: Path, keys: dict[str, PublicKey]) -> tuple[Head | None, list[Finding]]:
+def _head(path: Path, keys: Mapping[str, PublicKey]) -> tuple[Head | None, list[Finding]]:
     try:
         head = Head.parse(path.read_bytes())
     except FileNotFoundError:
-        return None, [Finding("head", None, None, "ledger.head is missing: the last entries may have been removed")]
+        what = "is missing: the last entries may have been removed"
     except OSError as error:
-        return None, [Finding("head", None, None, f"ledger.head cannot be read: {error.strerror}")]
+        what = f"cannot be read: {error.strerror}"
     except ValueError as error:
-        return None, [Finding("head", None, None, f"ledger.head was altered: {error}")]
-    key = keys.get(head.key)
-    if key is None or not head.signed_by(key):
-        return None, [Finding("head", None, None, "ledger.head was altered: its signature is not that of its content")]
-    return head, []
+        what = f"was altered: {error}"
+    else:
+        key = keys.get(head.key)
+        if key is not None and head.signed_by(key):
+            return head, []
+        what = "was altered: its signature is not that of its content"
+    return None, [Finding("head", None, None, f"{_HEAD} {what}")]
 
 
-def _key_findings(
-    folder: Path,
-    lines: list[Line],
-    keys: dict[str, PublicKey],
-    stored: dict[str, PublicKey],
-    trusted: Sequence[PublicKey] | None,
-    explained: bool,
-) -> Iterator[Finding]:
-    """Yield what is wrong with keys; ``explained``: introductions may be missing because lines are."""
-    introduced: set[tuple[str, str]] = set()
-    told: set[tuple[str, str]] = set()
-    welcome = None if trusted is None else {key.fingerprint for key in trusted}
-    for line in lines:
-        entry = line.entry
-        if entry is None or line.problem:
-            continue
+class _Signers:
+    """Who signed with which key, gathered line by line."""
+
+    def __init__(self, trusted: Sequence[PublicKey] | None) -> None:
+        self.trusted = None if trusted is None else {key.fingerprint for key in trusted}
+        self.first: dict[tuple[str, str], tuple[int, int]] = {}  # line and number of the first entry
+        self.introduced: set[tuple[str, str]] = set()
+        self.early: set[tuple[str, str]] = set()  # signed before the key was introduced
+
+    def saw(self, number: int, entry: Entry) -> None:
+        """Take note of a validly signed entry."""
         who = (entry.key, entry.examiner)
+        self.first.setdefault(who, (number, entry.seq))
         if entry.introduces():
-            introduced.add(who)
-        if who in told:
-            continue
-        if welcome is not None and entry.key not in welcome:
-            what = f"signed as {entry.examiner!r} with key {entry.key[:12]}, which is not trusted (first such entry)"
-            yield Finding("foreign", line.number, entry.seq, what)
-            told.add(who)
-        elif who not in introduced and not explained:
-            what = f"key {entry.key[:12]} of {entry.examiner!r} was never introduced"
-            yield Finding("key", line.number, entry.seq, what)
-            told.add(who)
-    for fingerprint in {key for key, _ in introduced} - stored.keys():
-        if not (folder / "keys" / f"{fingerprint}.pub").exists():
-            yield Finding("key", None, None, f"keys/{fingerprint}.pub is missing")
+            self.introduced.add(who)
+        elif who not in self.introduced:
+            self.early.add(who)
+
+    def findings(self, folder: Path, explained: bool) -> Iterator[Finding]:
+        """Yield what is wrong with keys; ``explained``: lines are missing or moved, introductions may be among them."""
+        for who, (line, seq) in self.first.items():
+            key, examiner = who
+            if self.trusted is not None and key not in self.trusted:
+                what = f"signed as {examiner!r} with key {key[:12]}, which is not trusted; the first such entry"
+                yield Finding("foreign", line, seq, what)
+            elif who in self.early and not explained:
+                yield Finding("key", line, seq, f"key {key[:12]} of {examiner!r} was not introduced before")
+        for key in sorted({key for key, _ in self.introduced}):
+            if not (folder / "keys" / f"{key}.pub").exists():
+                yield Finding("key", None, None, f"keys/{key}.pub is missing")

@@ -7,13 +7,13 @@ do not.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tiercel.case.entry import NO_HASH, Entry
+from tiercel.case.entry import NO_HASH
 from tiercel.case.head import Head
 
 
@@ -38,37 +38,30 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line, the hash of it, its entry if it is one, and why it is not a valid one (None: it is)."""
+    """A line, the hash of it, why it is not a valid entry (None: it is), and what the entry says of its place.
+
+    ``seq`` 0: it is no entry at all.
+    """
 
     number: int
     hash: str
-    entry: Entry | None
     problem: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Valid:
-    line: int
-    hash: str
-    seq: int
-    prev: str
+    seq: int = 0
+    prev: str = ""
+    time: str = ""
 
 
 def last_seq(lines: list[Line]) -> int:
     """Return the number of the last entry that the lines, damaged ones at the end included, can account for."""
     for after, line in enumerate(reversed(lines)):
-        if line.entry and not line.problem:
-            return line.entry.seq + after
+        if not line.problem:
+            return line.seq + after
     return len(lines)
 
 
 def findings(lines: list[Line], head: Head | None) -> list[Finding]:
     """Return what is out of order among the lines."""
-    valid = [
-        _Valid(line.number, line.hash, line.entry.seq, line.entry.prev)
-        for line in lines
-        if line.entry and not line.problem
-    ]
+    valid = [line for line in lines if not line.problem]
     chained = {item.seq - 1: item.prev for item in valid}
     if head:
         chained.setdefault(head.seq, head.hash)
@@ -77,11 +70,11 @@ def findings(lines: list[Line], head: Head | None) -> list[Finding]:
     found += _gaps(lines, valid, kept, head)
     found += _chain(valid, chained)
     found += _end(valid, head)
-    found += _clock(lines)
+    found += _clock(valid)
     return found
 
 
-def _longest_run(valid: list[_Valid]) -> list[_Valid]:
+def _longest_run(valid: list[Line]) -> list[Line]:
     """Return the most lines whose numbers rise: those that were not moved."""
     ends: list[int] = []  # lowest number at which a run of each length ends
     at: list[int] = []
@@ -102,71 +95,100 @@ def _longest_run(valid: list[_Valid]) -> list[_Valid]:
     return run[::-1]
 
 
-def _misplaced(valid: list[_Valid], kept: list[_Valid]) -> Iterator[Finding]:
-    staying = {item.line for item in kept}
-    places: dict[int, _Valid] = {item.seq: item for item in kept}
+def _misplaced(valid: list[Line], kept: list[Line]) -> Iterator[Finding]:
+    staying = {item.number for item in kept}
+    places: dict[int, Line] = {item.seq: item for item in kept}
     for item in valid:
-        if item.line in staying:
+        if item.number in staying:
             continue
         twin = places.get(item.seq)
         if twin is None:
             places[item.seq] = item
             what = f"entry {item.seq} stands here, its place is after entry {item.seq - 1}"
-            yield Finding("reordered", item.line, item.seq, what)
+            yield Finding("reordered", item.number, item.seq, what)
         elif twin.hash == item.hash:
-            yield Finding("inserted", item.line, item.seq, f"a copy of line {twin.line} (entry {item.seq})")
+            yield Finding("inserted", item.number, item.seq, f"a copy of line {twin.number} (entry {item.seq})")
         else:
-            what = f"a second entry {item.seq} beside line {twin.line}, validly signed, but none follows it"
-            yield Finding("inserted", item.line, item.seq, what)
+            what = f"a second entry {item.seq} beside line {twin.number}, validly signed, but none follows it"
+            yield Finding("inserted", item.number, item.seq, what)
 
 
-def _gaps(lines: list[Line], valid: list[_Valid], kept: list[_Valid], head: Head | None) -> Iterator[Finding]:
+def _gaps(lines: list[Line], valid: list[Line], kept: list[Line], head: Head | None) -> Iterator[Finding]:
     """Yield lines that were altered or inserted, and entries that are missing, between each two lines that stayed."""
-    present = {item.seq for item in valid}
-    last = max([item.seq for item in valid], default=0)
+    present = sorted({item.seq for item in valid})
+    last = present[-1] if present else 0
     damaged = defaultdict(list)  # by the index of the kept line that follows
     index = 0
     for line in lines:
-        while index < len(kept) and kept[index].line < line.number:
+        while index < len(kept) and kept[index].number < line.number:
             index += 1
         if line.problem:
             damaged[index].append(line)
     for index in range(len(kept) + 1):
         low = kept[index - 1].seq if index else 0
-        at_end = index == len(kept)
-        if not at_end:
+        if index < len(kept):
             high = kept[index].seq
         elif head:
             high = max(head.seq, last) + 1
         else:  # nothing says how many there were
             high = max(last, low + len(damaged[index])) + 1
-        missing = [seq for seq in range(low + 1, high) if seq not in present]
-        yield from _pair(damaged[index], missing)
-        if missing and at_end:
-            what = f"{_entries(missing)} missing at the end: the head says that there are {high - 1}"
-            yield Finding("truncated", len(lines) + 1, missing[0], what)
-        elif missing:
-            what = f"{_entries(missing)} missing before this line"
-            yield Finding("removed", kept[index].line, missing[0], what)
+        gap = _Gap(low, high, present)
+        yield from gap.fill(damaged[index])
+        if gap.count and index < len(kept):
+            yield Finding("removed", kept[index].number, gap.first, f"{gap} missing before this line")
+        elif gap.count:
+            what = f"{gap} missing at the end: the head says that there are {high - 1}"
+            yield Finding("truncated", len(lines) + 1, gap.first, what)
 
 
-def _pair(damaged: list[Line], missing: list[int]) -> Iterator[Finding]:
-    """Yield damaged lines as the missing entries that they once were; what remains of ``missing`` was removed."""
-    rest = []
-    for line in damaged:
-        if line.entry and line.entry.seq in missing:
-            missing.remove(line.entry.seq)
-            yield Finding("altered", line.number, line.entry.seq, f"{line.problem}")
-        else:
-            rest.append(line)
-    for line in rest:
-        if missing:
-            yield Finding("altered", line.number, missing.pop(0), f"{line.problem}")
-        else:
-            yield Finding("inserted", line.number, None, f"no entry of this ledger has its place here: {line.problem}")
+class _Gap:
+    """The numbers between two others that no line of the ledger has. They may be many more than there is memory for."""
+
+    def __init__(self, low: int, high: int, present: list[int]) -> None:
+        self.low, self.high = low, high
+        start, end = bisect_right(present, low), bisect_left(present, high)
+        self.taken = set(present[start:end])
+        self.count = high - low - 1 - len(self.taken)
+        self.first = low + 1
+        self._skip()
+
+    def fill(self, damaged: list[Line]) -> Iterator[Finding]:
+        """Yield damaged lines as the missing entries that they once were; those that remain missing were removed."""
+        rest = []
+        for line in damaged:  # those that still know their number
+            if self.low < line.seq < self.high and line.seq not in self.taken:
+                self._take(line.seq)
+                yield Finding("altered", line.number, line.seq, f"{line.problem}")
+            else:
+                rest.append(line)
+        for line in rest:
+            if self.count:
+                yield Finding("altered", line.number, self.first, f"{line.problem}")
+                self._take(self.first)
+            else:
+                yield Finding(
+                    "inserted", line.number, None, f"no entry of this ledger has its place here: {line.problem}"
+                )
+
+    def _take(self, seq: int) -> None:
+        self.taken.add(seq)
+        self.count -= 1
+        self._skip()
+
+    def _skip(self) -> None:
+        while self.count and self.first in self.taken:
+            self.first += 1
+
+    def __str__(self) -> str:
+        last = self.high - 1
+        while last in self.taken:
+            last -= 1
+        if self.count == 1:
+            return f"entry {self.first} is"
+        return f"{self.count} entries ({self.first} to {last}) are"
 
 
-def _chain(valid: list[_Valid], chained: dict[int, str]) -> Iterator[Finding]:
+def _chain(valid: list[Line], chained: dict[int, str]) -> Iterator[Finding]:
     hashes = defaultdict(set)
     for item in valid:
         hashes[item.seq].add(item.hash)
@@ -174,10 +196,10 @@ def _chain(valid: list[_Valid], chained: dict[int, str]) -> Iterator[Finding]:
     for item in valid:
         if hashes[item.seq - 1] and item.prev not in hashes[item.seq - 1]:
             what = f"the hash of the entry before is not that of entry {item.seq - 1}, which was exchanged"
-            yield Finding("altered", item.line, item.seq, what)
+            yield Finding("altered", item.number, item.seq, what)
 
 
-def _end(valid: list[_Valid], head: Head | None) -> Iterator[Finding]:
+def _end(valid: list[Line], head: Head | None) -> Iterator[Finding]:
     if head is None:
         return
     last = max(valid, key=lambda item: item.seq, default=None)
@@ -186,24 +208,18 @@ def _end(valid: list[_Valid], head: Head | None) -> Iterator[Finding]:
     stated = [item for item in valid if item.seq == head.seq]
     if stated and head.hash not in [item.hash for item in stated]:
         what = f"entry {head.seq} is not the one that the head names, it was exchanged"
-        yield Finding("altered", stated[0].line, head.seq, what)
+        yield Finding("altered", stated[0].number, head.seq, what)
     if last.seq == head.seq + 1 and last.prev == head.hash:
         what = "the head does not name it yet: a crash came between, or it is being written"
-        yield Finding("unheaded", last.line, last.seq, what, serious=False)
+        yield Finding("unheaded", last.number, last.seq, what, serious=False)
     elif last.seq > head.seq:
         what = f"ledger.head says {head.seq} entries, the ledger has {last.seq}: an old head was put back"
         yield Finding("head", None, head.seq, what)
 
 
-def _clock(lines: list[Line]) -> Iterator[Finding]:
-    sound = sorted((line.entry.seq, line.number, line.entry.time) for line in lines if line.entry and not line.problem)
+def _clock(valid: list[Line]) -> Iterator[Finding]:
+    sound = sorted((item.seq, item.number, item.time) for item in valid)
     for (_, _, earlier), (seq, number, time) in pairwise(sound):
         if time < earlier:
             what = f"its time {time} is before that of the entry before it ({earlier}): the clock was set back"
             yield Finding("clock", number, seq, what, serious=False)
-
-
-def _entries(missing: list[int]) -> str:
-    if len(missing) == 1:
-        return f"entry {missing[0]} is"
-    return f"{len(missing)} entries ({missing[0]} to {missing[-1]}) are"

@@ -17,6 +17,7 @@ from tiercel.case.keys import PublicKey
 FORMAT = "tiercel ledger entry 1"
 NO_HASH = "0" * 64  # the hash before the first entry
 INTRODUCED = "key introduced"
+TORN = "torn line set aside"
 MAX_LINE = 16 << 20  # bytes
 
 # Versions of these can change what an analysis says, or what a hash or signature is worth.
@@ -85,6 +86,8 @@ class Entry:
                 raise ValueError(f"field {name} is of the wrong kind")
         if unknown := sorted(value.keys() - _KINDS.keys()):
             raise ValueError(f"field {unknown[0]!r} does not belong there")
+        if not 0 < value["seq"] < 1 << 63:
+            raise ValueError("field seq is out of range")
         if value["format"] != FORMAT:
             raise ValueError(f"format {value['format']!r} is not known, {FORMAT!r} is")
         return cls(**value)

@@ -35,6 +35,8 @@ class Head:
         for name, kind in _FIELDS.items():
             if not isinstance(value[name], kind) or isinstance(value[name], bool):
                 raise ValueError(f"field {name} is of the wrong kind")
+        if not 0 <= value["seq"] < 1 << 63:
+            raise ValueError("field seq is out of range")
         del value["format"]
         return cls(**value)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,15 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from tiercel.case import clock, custody_check, head, ledger_file
+from tiercel.case.appender import VERIFY, Appender, publish_key, read_head
 from tiercel.case.custody_check import Finding
 from tiercel.case.durable import replace_file, sync_folder
-from tiercel.case.entry import FORMAT, INTRODUCED, MAX_LINE, NO_HASH, Entry, line_hash, tool
+from tiercel.case.entry import NO_HASH, TORN, Entry, line_hash
 from tiercel.case.hashes import Digests
 from tiercel.case.head import Head
 from tiercel.case.keys import PublicKey, Signer
 from tiercel.errors import InputError
 
-TORN = "torn line set aside"
+__all__ = ["TORN", "KeyUse", "Ledger"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Ledger:
     def __init__(self, path: Path, signer: Signer | None) -> None:
         self.path = path
         self.signer = signer
-        self._introduced = False
+        self._introduced: Signer | None = None
 
     @classmethod
     def create(cls, path: str | Path, signer: Signer) -> Ledger:
@@ -59,7 +59,7 @@ class Ledger:
         try:
             # The head first: from then on a ledger without one is known to have been tampered with.
             replace_file(ledger.head_file, head.signed(0, NO_HASH, clock.now(), signer).content())
-            ledger._publish_key(signer)
+            publish_key(ledger.path, signer)
             os.close(os.open(ledger.file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
             sync_folder(ledger.path)
         except OSError as error:
@@ -88,12 +88,7 @@ class Ledger:
 
     def head(self) -> Head:
         """Return the head as it is on disk. Raises InputError when it is missing or damaged."""
-        try:
-            return Head.parse(self.head_file.read_bytes())
-        except OSError as error:
-            raise InputError(f"{self.head_file}: {error.strerror}; {_VERIFY}") from None
-        except ValueError as error:
-            raise InputError(f"{self.head_file}: {error}; {_VERIFY}") from None
+        return read_head(self.head_file)
 
     def append(
         self,
@@ -134,10 +129,9 @@ class Ledger:
         }
         try:
             with ledger_file.locked(self.file, write=True) as handle:
-                end = self._end(handle, signer)
-                if not self._introduced:
-                    end = self._introduce(handle, end, signer)
-                return self._add(handle, end, signer, told).entry
+                entry = Appender(self.path, handle, signer).append(told, introduced=self._introduced == signer)
+                self._introduced = signer
+                return entry
         except OSError as error:
             raise _failed(self.file, error) from None
 
@@ -151,7 +145,30 @@ class Ledger:
             try:
                 yield Entry.parse(line)
             except ValueError as error:
-                raise InputError(f"{self.file}: line {number}: {error}; {_VERIFY}") from None
+                raise InputError(f"{self.file}: line {number}: {error}; {VERIFY}") from None
+
+    def numbered(self) -> Iterator[tuple[int, str, Entry | None]]:
+        """Yield for each line its number, its hash and its entry, None for a damaged one."""
+        for number, line in enumerate(self._lines(), 1):
+            try:
+                yield number, line_hash(line), Entry.parse(line)
+            except ValueError:
+                yield number, line_hash(line), None
+
+    def last_line(self) -> bytes | None:
+        """Return the line of the last entry, whose hash the head names; None when there is none.
+
+        Raises:
+            InputError: the last line is not the one that the head names.
+        """
+        try:
+            with ledger_file.locked(self.file, write=False) as handle:
+                last, stated = ledger_file.read_tail(handle).last, self.head()
+        except (OSError, ValueError) as error:
+            raise InputError(f"{self.file}: {error}; {VERIFY}") from None
+        if stated.hash != (NO_HASH if last is None else line_hash(last)):
+            raise InputError(f"{self.file}: does not end with the entry that its head names; {VERIFY}")
+        return last
 
     def keys(self) -> list[KeyUse]:
         """Return who signed with which key, in the order of first use. Raises InputError for a damaged line."""
@@ -181,124 +198,16 @@ class Ledger:
         try:
             with ledger_file.locked(self.file, write=False) as handle:
                 size = ledger_file.read_tail(handle).size
-            with self.file.open("rb") as file:
-                while file.tell() < size:
-                    yield file.readline().rstrip(b"\n")
+            handle = os.open(self.file, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                for line in ledger_file.lines(handle, size):
+                    yield line.removesuffix(b"\n")
+            finally:
+                os.close(handle)
         except OSError as error:
             raise _failed(self.file, error) from None
         except ValueError as error:
-            raise InputError(f"{self.file}: {error}; {_VERIFY}") from None
-
-    def _end(self, handle: int, signer: Signer) -> _End:
-        """Return where to append, after repairing what a crash left; refuse a ledger that was tampered with."""
-        try:
-            tail = ledger_file.read_tail(handle)
-            last = Entry.parse(tail.last) if tail.last is not None else None
-        except ValueError as error:
-            raise InputError(f"{self.file}: the last entry is damaged ({error}); {_VERIFY}") from None
-        stated = self.head()
-        keys = self.public_keys()
-        if stated.key not in keys:
-            raise InputError(f"{self.head_file}: keys/{stated.key}.pub is missing or damaged; {_VERIFY}")
-        if not stated.signed_by(keys[stated.key]):
-            raise InputError(f"{self.head_file}: its signature is wrong; {_VERIFY}")
-        seq, last_hash = (last.seq, line_hash(tail.last or b"")) if last else (0, NO_HASH)
-        if (stated.seq, stated.hash) != (seq, last_hash):
-            key = keys.get(last.key) if last else None
-            crashed = last and stated.seq == seq - 1 and stated.hash == last.prev
-            if not (last and crashed and key and key.signed(last.message(), last.sig)):
-                raise InputError(
-                    f"{self.file}: ends with entry {seq} ({last_hash[:12]}), but its head says entry {stated.seq} "
-                    f"({stated.hash[:12]}); nothing was added; {_VERIFY}"
-                )
-            replace_file(self.head_file, head.signed(seq, last_hash, clock.now(), signer).content())
-        end = _End(seq, last_hash, tail.size, last)
-        if tail.torn:
-            aside = ledger_file.set_aside(handle, tail, self.file, seq + 1)
-            detail = {"file": aside.name, "sha256": line_hash(tail.torn), "size": len(tail.torn)}
-            if not self._introduced:
-                end = self._introduce(handle, end, signer)
-            end = self._add(handle, end, signer, {"action": TORN, "detail": detail})
-        return end
-
-    def _introduce(self, handle: int, end: _End, signer: Signer) -> _End:
-        own = (signer.public.fingerprint, signer.examiner)
-        for entry in self._introductions(handle, end.size):
-            if (entry.key, entry.examiner) == own and entry.introduces():
-                break
-        else:
-            self._publish_key(signer)
-            detail = {"public_key": signer.public.raw.hex(), "algorithm": "Ed25519"}
-            end = self._add(handle, end, signer, {"action": INTRODUCED, "detail": detail})
-        self._introduced = True
-        return end
-
-    def _introductions(self, handle: int, size: int) -> Iterator[Entry]:
-        with open(handle, "rb", closefd=False) as file:
-            file.seek(0)
-            while file.tell() < size:
-                line = file.readline().rstrip(b"\n")
-                if INTRODUCED.encode() in line:
-                    try:
-                        yield Entry.parse(line)
-                    except ValueError:
-                        continue  # a check tells
-
-    def _publish_key(self, signer: Signer) -> None:
-        """Put the public key beside the ledger, before anything is signed with it."""
-        folder = self.path / "keys"
-        place = folder / f"{signer.public.fingerprint}.pub"
-        if not place.exists():
-            folder.mkdir(exist_ok=True)
-            replace_file(place, signer.public.pem)
-            sync_folder(folder)
-            sync_folder(self.path)
-
-    def _add(self, handle: int, end: _End, signer: Signer, told: Mapping[str, Any]) -> _Added:
-        blank = {"evidence": None, "before": None, "after": None, "outcome": "ok", "argv": list(sys.argv)}
-        entry = Entry(
-            format=FORMAT,
-            seq=end.seq + 1,
-            time=clock.now(),
-            clock=clock.state(),
-            examiner=signer.examiner,
-            host=socket.gethostname(),
-            tool=tool(),
-            prev=end.hash,
-            key=signer.public.fingerprint,
-            **(blank | dict(told)),
-        )
-        entry = replace(entry, sig=signer.sign(entry.message()))
-        line = entry.line()
-        if len(line) >= MAX_LINE:
-            raise InputError(f"{self.file}: an entry of {len(line):,} bytes is too long, {MAX_LINE:,} are allowed")
-        ledger_file.append(handle, line, end.size)
-        new = head.signed(entry.seq, line_hash(line), entry.time, signer)
-        try:
-            replace_file(self.head_file, new.content())
-        except OSError:
-            ledger_file.take_back(handle, end.size)
-            raise
-        sync_folder(self.path)
-        return _Added(entry.seq, new.hash, end.size + len(line) + 1, entry)
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    """Where the ledger ends: number and hash of the last entry, bytes of whole lines."""
-
-    seq: int
-    hash: str
-    size: int
-    entry: Entry | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Added(_End):
-    entry: Entry
-
-
-_VERIFY = "see what happened with: tiercel case verify"
+            raise InputError(f"{self.file}: {error}; {VERIFY}") from None
 
 
 def _failed(path: Path, error: OSError) -> InputError:

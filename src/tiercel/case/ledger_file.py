@@ -63,6 +63,21 @@ def read_tail(handle: int) -> Tail:
     return Tail(whole.rpartition(b"\n")[2], torn, size - len(torn))
 
 
+def lines(handle: int, size: int | None = None) -> Iterator[bytes]:
+    """Yield the lines with their line ends, up to ``size`` bytes; overlong ones are cut, they are no entries."""
+    place, rest = 0, b""
+    while size is None or place < size:
+        block = os.pread(handle, _BLOCK if size is None else min(_BLOCK, size - place), place)
+        if not block:
+            break
+        place += len(block)
+        *whole, rest = (rest + block).split(b"\n")
+        yield from (line[:MAX_LINE] + b"\n" for line in whole)
+        rest = rest[:MAX_LINE]
+    if rest:
+        yield rest
+
+
 def append(handle: int, line: bytes, size: int) -> None:
     """Write a line after the first ``size`` bytes, durably.
 
