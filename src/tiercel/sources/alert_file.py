@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
 
 from tiercel.sources.alert_calendar import Calendar
 from tiercel.sources.alert_envelope import Wrapped, unwrap_json, unwrap_text
-from tiercel.sources.alert_json import alert_clock, alert_parts, alert_time, is_alert, without_surrogates
+from tiercel.sources.alert_json import alert_clock, alert_parts, alert_time, is_alert, plain
 from tiercel.sources.alert_record import INTERNAL, AlertRecord, LogFault, TimeFrom
 from tiercel.sources.alert_salvage import objects
 from tiercel.sources.alert_tally import Tally
@@ -21,6 +22,22 @@ _NESTED = 5  # envelopes in envelopes that are opened
 _METRICS = "Falco metrics snapshot"
 
 
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A text in which an alert is looked for: a line, or what an envelope in it holds.
+
+    ``ts`` and ``host`` are what the envelopes around it say, ``depth`` how many they are.
+    """
+
+    text: str
+    number: int
+    cut: bool = False
+    replaced: bool = False
+    ts: int | None = None
+    host: str | None = None
+    depth: int = 0
+
+
 class AlertFile:
     """Reads one file of a log; ``written`` is when it was last written, None for what the file system says."""
 
@@ -30,7 +47,7 @@ class AlertFile:
         self.path = path
         self.name = str(path)
         self.calendar = Calendar(path, zone, written)
-        self.pieces: dict[str, list[str]] = {}  # of long lines that a container runtime has split
+        self.waiting: dict[str, list[str]] = {}  # by stream, beginnings of lines that a container runtime has split
 
     def records(self) -> Iterator[AlertRecord]:
         """Yield the alerts in file order."""
@@ -40,10 +57,9 @@ class AlertFile:
             number = line.number
             self.tally.lines += 1
             yield from self._of_line(line)
-        for stream, pieces in list(self.pieces.items()):
-            self.pieces[stream] = []
-            if pieces:
-                yield from self._of_text("".join(pieces), Line(number, b"", True), False, Wrapped(""))
+        for begun in self.waiting.values():
+            if begun:
+                yield from self._of_text(_Piece("".join(begun), number, cut=True))
         if lines.error:
             self.tally.broken.append(LogFault(self.name, number, lines.error, ""))
 
@@ -60,132 +76,94 @@ class AlertFile:
             text = data.decode()
         except UnicodeDecodeError:
             text, replaced = data.decode("utf-8", "replace"), True
-        yield from self._of_text(text, line, replaced, Wrapped(""))
+        yield from self._of_text(_Piece(text, line.number, line.cut, replaced))
 
-    def _of_text(
-        self, text: str, line: Line, replaced: bool, envelope: Wrapped, depth: int = 0
-    ) -> Iterator[AlertRecord]:
-        """Yield the alerts of a text; ``envelope`` is what was around it, the inner ones before the outer ones."""
-        if text.lstrip().startswith("{"):
-            for value, cut in objects(text.lstrip()):
-                yield from self._of_object(value, text, line, replaced, cut or line.cut, envelope, depth)
+    def _of_text(self, piece: _Piece) -> Iterator[AlertRecord]:
+        text = piece.text.lstrip()
+        if text.startswith("{"):
+            for value, cut in objects(text):
+                yield from self._of_object(value, replace(piece, cut=True) if cut else piece)
             return
-        alert = text_alert(text, self.zone)
+        alert = text_alert(piece.text, self.zone)
         if alert is not None:
-            yield self._text_record(alert, text, line, replaced, envelope)
+            yield self._text_record(alert, piece)
             return
-        own = own_line(text, self.zone)
+        own = own_line(piece.text, self.zone)
         if own is not None:
             self.calendar.saw(own.ts)
-            self.tally.own(own.ts or envelope.ts, own.message, self.name, line.number)
+            self.tally.own(own.ts or piece.ts, own.message, self.name, piece.number)
             return
-        wrapped = unwrap_text(text, self.calendar.around, self.zone) if depth < _NESTED else None
+        wrapped = unwrap_text(piece.text, self.calendar.around, self.zone) if piece.depth < _NESTED else None
         if wrapped is not None:
-            yield from self._of_wrapped(wrapped, line, replaced, envelope, depth)
-        elif text.strip():
-            self.tally.fault(self.name, line.number, "neither an alert nor a line of Falco", text)
+            yield from self._of_wrapped(wrapped, piece)
+        elif text:
+            self.tally.fault(self.name, piece.number, "neither an alert nor a line of Falco", piece.text)
 
-    def _of_object(
-        self,
-        value: dict[str, Any] | None,
-        text: str,
-        line: Line,
-        replaced: bool,
-        cut: bool,
-        envelope: Wrapped,
-        depth: int,
-    ) -> Iterator[AlertRecord]:
+    def _of_object(self, value: dict[str, Any] | None, piece: _Piece) -> Iterator[AlertRecord]:
         if value is None:
-            self.tally.fault(self.name, line.number, "broken JSON", text)
+            self.tally.fault(self.name, piece.number, "broken JSON", piece.text)
         elif is_alert(value):
-            yield self._json_record(value, text, line, replaced, cut, envelope)
-        elif depth < _NESTED and (wrapped := unwrap_json(value)) is not None:
-            yield from self._of_wrapped(wrapped, line, replaced, envelope, depth)
+            yield self._json_record(value, piece)
+        elif piece.depth < _NESTED and (wrapped := unwrap_json(value)) is not None:
+            yield from self._of_wrapped(wrapped, piece)
         else:
-            self.tally.fault(self.name, line.number, "JSON, but no alert", text)
+            self.tally.fault(self.name, piece.number, "JSON, but no alert", piece.text)
 
-    def _of_wrapped(
-        self, wrapped: Wrapped, line: Line, replaced: bool, outer: Wrapped, depth: int
-    ) -> Iterator[AlertRecord]:
-        content = wrapped.content
+    def _of_wrapped(self, wrapped: Wrapped, outer: _Piece) -> Iterator[AlertRecord]:
         self.calendar.saw(wrapped.ts)
-        # the outermost host is that of a collector, the innermost time the nearest to the event
-        inner = Wrapped("", wrapped.ts or outer.ts, wrapped.host or outer.host, wrapped.stream, wrapped.whole)
+        # the inner envelope is the nearer to the event: the outer ones may be those of a collector
+        inner = replace(outer, ts=wrapped.ts or outer.ts, host=wrapped.host or outer.host, depth=outer.depth + 1)
+        content = wrapped.content
         if isinstance(content, dict):
-            yield from self._of_object(content, "", line, replaced, False, inner, depth + 1)
+            yield from self._of_object(content, inner)
             return
-        pieces = self.pieces.get(wrapped.stream)
+        waiting = self.waiting.get(wrapped.stream)
         if not wrapped.whole:
-            pieces = self.pieces.setdefault(wrapped.stream, [])
-            if sum(map(len, pieces)) + len(content) <= MAX_LINE:
-                pieces.append(content)
+            waiting = self.waiting.setdefault(wrapped.stream, [])
+            if sum(map(len, waiting)) + len(content) <= MAX_LINE:
+                waiting.append(content)
             return
-        if pieces:
-            content = "".join(pieces) + content
-            self.pieces[wrapped.stream] = []
-        yield from self._of_text(content, line, replaced, inner, depth + 1)
+        if waiting:
+            content = "".join(waiting) + content
+            self.waiting[wrapped.stream] = []
+        yield from self._of_text(replace(inner, text=content))
 
-    def _time(self, ts: int | None, clock: str | None, envelope: Wrapped) -> tuple[int, TimeFrom]:
+    def _time(self, ts: int | None, clock: str | None, piece: _Piece) -> tuple[int, TimeFrom]:
         """Return the time of an alert and what it rests on; ``clock`` is its time of day where it has no more."""
         time_from: TimeFrom = "record"
-        if ts is None and envelope.ts is not None:
-            ts, time_from = envelope.ts, "envelope"
-            if clock is not None:  # the envelope knows the day, the alert the time
-                ts = nearest(clock, envelope.ts, self.zone)
-        elif ts is None and clock is not None:
-            return self.calendar.at(clock)
+        if ts is None and piece.ts is not None:
+            # the envelope knows the day, the alert the time
+            ts, time_from = nearest(clock, piece.ts, self.zone) if clock else piece.ts, "envelope"
         elif ts is None:
-            return self.calendar.unknown()
+            return self.calendar.at(clock) if clock else self.calendar.unknown()
         self.calendar.saw(ts)
         return ts, time_from
 
-    def _json_record(
-        self, value: dict[str, Any], text: str, line: Line, replaced: bool, cut: bool, envelope: Wrapped
-    ) -> AlertRecord:
-        if "\\ud" in text or "\\uD" in text:
-            value = without_surrogates(value)
+    def _json_record(self, value: dict[str, Any], piece: _Piece) -> AlertRecord:
+        if "\\ud" in piece.text or "\\uD" in piece.text:
+            value = plain(value)
         ts = alert_time(value, self.zone)
-        ts, time_from = self._time(ts, None if ts is not None else alert_clock(value), envelope)
+        ts, time_from = self._time(ts, None if ts is not None else alert_clock(value), piece)
         parts = alert_parts(value)
-        parts["truncated"] |= cut
-        parts["hostname"] = parts["hostname"] or envelope.host
+        parts["truncated"] |= piece.cut
+        parts["hostname"] = parts["hostname"] or piece.host
         said = parts["output"] or parts["output_fields"]
         key = parts["uuid"] or f"{ts} {parts['rule']} {parts['hostname']} {said}"
-        duplicate = self.tally.repeated(key.encode("utf-8", "replace"))
-        record = AlertRecord(
-            ts=ts,
-            time_from=time_from,
-            replaced=replaced,
-            file=self.name,
-            line=line.number,
-            duplicate=duplicate,
-            **parts,
-        )
-        self.tally.count(record)
-        return record
+        return self._counted(AlertRecord(ts=ts, time_from=time_from, **parts), key, piece)
 
-    def _text_record(self, alert: TextAlert, text: str, line: Line, replaced: bool, envelope: Wrapped) -> AlertRecord:
-        ts, time_from = self._time(alert.ts, alert.clock, envelope)
-        own = alert.output.startswith((INTERNAL, _METRICS))
-        output, fields = internal_fields(alert.output) if own else (text, {})
-        rule = None
-        if own:
+    def _text_record(self, alert: TextAlert, piece: _Piece) -> AlertRecord:
+        ts, time_from = self._time(alert.ts, alert.clock, piece)
+        record = AlertRecord(ts, None, alert.priority, None, piece.text, kind="text", time_from=time_from)
+        if alert.output.startswith((INTERNAL, _METRICS)):
+            output, fields = internal_fields(alert.output)
             rule = output.partition(". ")[0] if output.startswith(INTERNAL) else f"{INTERNAL}metrics snapshot"
-        record = AlertRecord(
-            ts=ts,
-            rule=rule,
-            priority=alert.priority,
-            source="internal" if own else None,
-            output=output,
-            output_fields=dict(fields),
-            hostname=envelope.host,
-            kind="internal" if own else "text",
-            truncated=line.cut,
-            replaced=replaced,
-            time_from=time_from,
-            file=self.name,
-            line=line.number,
-            duplicate=self.tally.repeated(f"{ts} {envelope.host} {text}".encode("utf-8", "replace")),
-        )
+            record = replace(record, rule=rule, source="internal", output=output, output_fields=fields, kind="internal")
+        record = replace(record, hostname=piece.host, truncated=piece.cut)
+        return self._counted(record, f"{ts} {piece.host} {piece.text}", piece)
+
+    def _counted(self, record: AlertRecord, key: str, piece: _Piece) -> AlertRecord:
+        """Return the record with its place; two with the same ``key`` are the same alert."""
+        duplicate = self.tally.repeated(key.encode("utf-8", "replace"))
+        record = replace(record, file=self.name, line=piece.number, replaced=piece.replaced, duplicate=duplicate)
         self.tally.count(record)
         return record

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, tzinfo
+from math import isfinite
 from typing import Any
 
 from tiercel.sources.alert_record import INTERNAL, AlertKind
@@ -12,6 +13,7 @@ from tiercel.sources.alert_times import MAX_TIME, SECOND, iso_time
 CUT_MARK = "[...]"
 """falcosidekick ends the text of a field with it that it cuts to 512 bytes, which it does to payloads above 4,096."""
 
+_DEEPEST = 50
 _CUT_SIZES = range(510, 522)  # bytes; a character cut in two becomes a longer one
 
 
@@ -73,14 +75,19 @@ def is_cut(text: str) -> bool:
     return text.endswith(CUT_MARK) and len(text.encode("utf-8", "surrogatepass")) in _CUT_SIZES
 
 
-def without_surrogates(value: Any) -> Any:
-    """Return a JSON value in which halves of surrogate pairs, which no encoding can hold, are replaced."""
+def plain(value: Any, depth: int = 0) -> Any:
+    """Return a JSON value without what cannot be written again.
+
+    Halves of surrogate pairs are replaced, numbers beyond all bounds and what is nested deeper than 50 become None.
+    """
     if isinstance(value, str):
         return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    if depth > _DEEPEST or (isinstance(value, float) and not isfinite(value)):
+        return None
     if isinstance(value, dict):
-        return {without_surrogates(key): without_surrogates(inner) for key, inner in value.items()}
+        return {plain(key): plain(inner, depth + 1) for key, inner in value.items()}
     if isinstance(value, list):
-        return [without_surrogates(inner) for inner in value]
+        return [plain(inner, depth + 1) for inner in value]
     return value
 
 

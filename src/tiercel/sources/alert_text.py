@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from typing import Any
 
 from tiercel.sources.alert_times import ISO, c_time, iso_time
 
@@ -78,7 +79,7 @@ def counted(message: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def internal_fields(output: str) -> tuple[str, dict[str, str]]:
+def internal_fields(output: str) -> tuple[str, dict[str, Any]]:
     """Return the message and the fields of a text message about Falco itself, ``message (name="value" …)``."""
     message, bracket, rest = output[:_MAX_INTERNAL].partition(" (")
     if not bracket or not rest.endswith(")"):
