@@ -53,7 +53,7 @@ def test_emptied_logs_and_histories_are_told_from_written_ones() -> None:
     stage = Stage()
     shell = stage.process("bash")
     stage.act("write", shell, "/var/log/syslog", bytes=10)
-    stage.act("truncate", shell, "/var/log/auth.log")
+    stage.act("open_write", shell, "/var/log/auth.log", detail="O_TRUNC")
     stage.act("delete", shell, "/root/.bash_history")
     rows = by_path(stage)
     assert rows["/var/log/syslog"]["weight"] == 0

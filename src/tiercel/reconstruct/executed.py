@@ -52,7 +52,7 @@ def script(exepath: str | None, cmdline: str | None, cwd: str | None) -> str | N
     return None
 
 
-def ran(exepath: str | None, cmdline: str | None, cwd: str | None) -> list[str]:
-    """Return the paths an exec ran: the program and, if there is one, the script."""
-    found = [path for path in (exepath, script(exepath, cmdline, cwd)) if path]
-    return list(dict.fromkeys(found))
+def ran(exepath: str | None, asked: str | None, cmdline: str | None, cwd: str | None) -> list[str]:
+    """Return the paths an exec ran: the program, the file asked for where it is another, the script given to it."""
+    found = [exepath, asked, script(exepath, cmdline, cwd)]
+    return list(dict.fromkeys(resolve(path, cwd) for path in found if path))

@@ -10,58 +10,41 @@ import pyarrow as pa
 from tiercel.reconstruct import suspicious
 from tiercel.reconstruct.entry import entry
 from tiercel.reconstruct.executed import ran
+from tiercel.reconstruct.kinds import CHANGES
 from tiercel.reconstruct.lineage import Lineage
 from tiercel.reconstruct.modes import is_executable, set_id
 from tiercel.reconstruct.noise import is_no_file
 from tiercel.reconstruct.rows import Act, each, of_kinds
 from tiercel.reconstruct.scene import Scene
 from tiercel.reconstruct.suspicious import Reason
-
-_TEXTS = pa.list_(pa.string())
+from tiercel.reconstruct.view_columns import FLAG, INTEGER, INTEGERS, TEXT, TEXTS, column
 
 FILES = pa.schema(
     [
-        pa.field("host", pa.string()),
-        pa.field("container", pa.string(), metadata={"doc": "container id, empty on the host"}),
-        pa.field("path", pa.string()),
-        pa.field("what", _TEXTS, metadata={"doc": "created, modified, emptied, deleted, moved here, moved away …"}),
-        pa.field("reasons", _TEXTS, metadata={"doc": "why it may matter, gravest first, in plain words"}),
-        pa.field("weight", pa.int64(), metadata={"doc": "how grave: 0 ordinary to 5"}),
-        pa.field("chains", _TEXTS, metadata={"doc": "processes that did it, as in bash → evil.sh → cp"}),
-        pa.field("users", _TEXTS),
-        pa.field("first_ts", pa.int64(), metadata={"doc": "ns since epoch"}),
-        pa.field("last_ts", pa.int64(), metadata={"doc": "ns since epoch"}),
-        pa.field("count", pa.int64(), metadata={"doc": "events"}),
-        pa.field("bytes", pa.int64(), metadata={"doc": "bytes written, null when none were recorded"}),
-        pa.field("moved_from", pa.string()),
-        pa.field("moved_to", pa.string()),
-        pa.field("mode", pa.string(), metadata={"doc": "permissions last set, null when none were"}),
-        pa.field("owner", pa.string(), metadata={"doc": "owner last set, null when none was"}),
-        pa.field("exists", pa.bool_(), metadata={"doc": "still there at the end, null when that was not seen"}),
-        pa.field("failed", pa.int64(), metadata={"doc": "attempts that failed"}),
-        pa.field("processes", pa.list_(pa.int64()), metadata={"doc": "rows of the processes that did it"}),
-        pa.field("acts", pa.list_(pa.int64()), metadata={"doc": "rows of the acts, at most 1000"}),
+        column("host", TEXT),
+        column("container", TEXT, "container id, empty on the host"),
+        column("path", TEXT),
+        column("what", TEXTS, "created, modified, emptied, deleted, moved here, moved away …"),
+        column("reasons", TEXTS, "why it may matter, gravest first, in plain words"),
+        column("weight", INTEGER, "how grave: 0 ordinary to 5"),
+        column("chains", TEXTS, "processes that did it, as in bash → evil.sh → cp"),
+        column("users", TEXTS),
+        column("first_ts", INTEGER, "ns since epoch"),
+        column("last_ts", INTEGER, "ns since epoch"),
+        column("count", INTEGER, "events"),
+        column("bytes", INTEGER, "bytes written, null when none were recorded"),
+        column("moved_from", TEXT),
+        column("moved_to", TEXT),
+        column("mode", TEXT, "permissions last set, null when none were"),
+        column("owner", TEXT, "owner last set, null when none was"),
+        column("exists", FLAG, "still there at the end, null when that was not seen"),
+        column("failed", INTEGER, "attempts that failed"),
+        column("processes", INTEGERS, "rows of the processes that did it"),
+        column("acts", INTEGERS, "rows of the acts, at most 1000"),
     ]
 )
 """What :func:`files` returns, one row for each path in each container."""
 
-CHANGES = frozenset(
-    {
-        "create",
-        "write",
-        "open_write",
-        "delete",
-        "rename",
-        "link",
-        "symlink",
-        "mkdir",
-        "rmdir",
-        "chmod",
-        "chown",
-        "truncate",
-    }
-    | {"exec"}
-)
 _MOST_ACTS, _MOST_CHAINS = 1000, 5
 _WORDS = {
     "create": "created",
@@ -74,10 +57,10 @@ _WORDS = {
     "rmdir": "deleted",
     "chmod": "permissions",
     "chown": "owner",
-    "truncate": "emptied",
+    "mknod": "created",
 }
 _GONE = frozenset({"delete", "rmdir"})
-_MADE = frozenset({"create", "write", "open_write", "symlink", "mkdir", "truncate"})
+_MADE = frozenset({"create", "write", "open_write", "symlink", "link", "mkdir", "mknod"})
 
 
 @dataclass(slots=True)
@@ -117,7 +100,8 @@ class _Files:
 
     def add(self, act: Act) -> None:
         if act.kind == "exec":
-            for path in ran(act.object, act.detail or self._cmdline(act), self._cwd(act)):
+            cwd = None if act.process is None else self.lineage.cwd[act.process]
+            for path in ran(act.object, act.target, act.detail, cwd):
                 self._run(act, path)
             return
         if act.object is None or is_no_file(act.object):
@@ -125,11 +109,11 @@ class _Files:
         if act.kind == "rename":
             self._moved(act, act.object)
             return
-        path = act.target if act.kind in ("link", "symlink") and act.target else act.object
+        path = act.target if act.kind == "link" and act.target else act.object
         file = self._seen(act, path)
         if not act.ok:
             return
-        file.what[_WORDS.get(act.kind, act.kind)] = None
+        file.what["emptied" if _empties(act) else _WORDS[act.kind]] = None
         if act.bytes is not None and act.kind in ("write", "create", "open_write"):
             file.bytes = (file.bytes or 0) + act.bytes
         self._state(act, file)
@@ -205,20 +189,20 @@ class _Files:
             self._chains[key] = self.lineage.chain(process, act.ts, self._tops[process])
         return self._chains[key]
 
-    def _cmdline(self, act: Act) -> str | None:
-        return None if act.process is None else self.lineage.cmdline[act.process]
 
-    def _cwd(self, act: Act) -> str | None:
-        return None if act.process is None else self.lineage.cwd[act.process]
+def _empties(act: Act) -> bool:
+    """Tell whether an act throws away what a file held."""
+    return act.kind == "open_write" and "O_TRUNC" in (act.detail or "")
 
 
 def _reasons(act: Act, path: str) -> Iterable[Reason]:
     """Yield why one successful act on a file may matter."""
-    if act.kind in _GONE or act.kind == "truncate":
+    if act.kind in _GONE or _empties(act):
         if reason := suspicious.emptied(path):
             yield reason
-        if act.kind in _GONE and (reason := suspicious.place(path)):
+        if reason := suspicious.place(path):
             yield reason
+    if act.kind in _GONE:
         return
     if not (act.kind in ("mkdir", "chown") and suspicious.is_temporary(path)):
         yield from suspicious.change(path)
@@ -241,7 +225,7 @@ def files(scene: Scene, *, container: str | None = None, suspicious_only: bool =
         A table with the schema :data:`FILES`.
     """
     found = _Files(Lineage(scene.processes))
-    for act in each(of_kinds(scene.acts, CHANGES)):
+    for act in each(of_kinds(scene.acts, CHANGES | {"exec"})):
         if container is None or act.container == container:
             found.add(act)
     ordered = sorted(found.found.items(), key=lambda item: (-item[1].weight, item[1].first_ts, item[0]))
