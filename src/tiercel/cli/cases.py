@@ -2,7 +2,42 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+from tiercel.errors import InputError
+
+if TYPE_CHECKING:
+    from tiercel.case.keys import Signer
+    from tiercel.case.verify import Verification
+
+Directory = Annotated[Path, typer.Argument(metavar="CASE", help="The directory of the case.")]
+Files = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="PATH", help="Captures, alert logs, audit logs, any other files, and folders of them."),
+]
+Examiner = Annotated[
+    str | None,
+    typer.Option("--examiner", envvar="TIERCEL_EXAMINER", help="Who works on the case; by default the user's name."),
+]
+Key = Annotated[
+    Path | None,
+    typer.Option("--key", envvar="TIERCEL_KEY", help="The examiner's private key (PEM); made on first use."),
+]
+Rules = Annotated[
+    list[Path] | None,
+    typer.Option("-r", "--rules", help="A rules file or a folder of them; by default those that come with tiercel."),
+]
+Every = Annotated[
+    bool, typer.Option("--all-matches", help="An alert for every rule that matches an event, not only the first.")
+]
+Title = Annotated[str | None, typer.Option("--title", help="What the case is called; by default as its directory.")]
+Reference = Annotated[bool, typer.Option("--reference", help="Keep no copy: hash the originals and leave them there.")]
+Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -11,3 +46,140 @@ def register(app: typer.Typer) -> None:
 
 def register_on_case(app: typer.Typer) -> None:
     """Add the commands to the ``tiercel case`` group."""
+    app.command()(new)
+    app.command()(add)
+    app.command()(note)
+    app.command()(status)
+    app.command()(verify)
+
+
+def new(
+    directory: Directory,
+    title: Annotated[
+        str | None, typer.Option("--title", help="What the case is called; by default as the directory.")
+    ] = None,
+    examiner: Examiner = None,
+    key: Key = None,
+) -> None:
+    """Make an empty case."""
+    from tiercel.case import Case
+
+    case = Case.new(directory, title or directory.absolute().name, _signer(examiner, key))
+    print(case.id)
+
+
+def add(
+    directory: Directory,
+    paths: Files = None,
+    rules: Rules = None,
+    every: Every = False,
+    reference: Reference = False,
+    examiner: Examiner = None,
+    key: Key = None,
+) -> None:
+    """Take evidence into a case: hash it, copy it, read it into the store, raise alerts.
+
+    Originals are only read. Without PATH reading that was interrupted is done again. Exit code 1 when something could
+    not be added, or not be read to its end.
+    """
+    from tiercel.case import Case
+    from tiercel.cli.adding import add_all
+
+    if failures := add_all(
+        Case.open(directory, _signer(examiner, key)), paths or [], rules or [], every, not reference
+    ):
+        raise InputError("\ntiercel: ".join(failures))
+
+
+def note(
+    directory: Directory,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to write down.")],
+    examiner: Examiner = None,
+    key: Key = None,
+) -> None:
+    """Write a remark into the ledger of a case."""
+    from tiercel.case import Case
+
+    Case.open(directory, _signer(examiner, key)).note(text)
+
+
+def status(directory: Directory, as_json: Json = False) -> None:
+    """Show what is in a case: evidence and its hashes, events, alerts, gaps, the state of the ledger."""
+    from tiercel.case import Case
+
+    found = Case.open(directory).status()
+    if as_json:
+        print(json.dumps(found.as_json(), ensure_ascii=False))
+        return
+    for line in found.lines():
+        print(_visible(line))
+
+
+def verify(
+    directory: Directory,
+    as_json: Json = False,
+    public_keys: Annotated[
+        list[Path] | None,
+        typer.Option("--public-key", help="Accept only signatures of this key (PEM); repeat for more."),
+    ] = None,
+    no_record: Annotated[bool, typer.Option("--no-record", help="Write nothing into the ledger.")] = False,
+    examiner: Examiner = None,
+    key: Key = None,
+) -> None:
+    """Hash everything in a case again and say what was altered, removed, inserted or reordered.
+
+    Exit code 1 when anything is not as the ledger says.
+    """
+    from tiercel.case.keys import PublicKey
+    from tiercel.case.verify import verified
+    from tiercel.cli.progress import counting
+
+    if not directory.is_dir():
+        raise InputError(f"{directory}: no such directory")
+    trusted = [PublicKey.load(path) for path in public_keys] if public_keys else None
+    signer = None if no_record else _signer(examiner, key)
+    with counting("verify", "bytes", results=False) as progress:
+        done = verified(directory, signer, trusted, progress)
+    if as_json:
+        print(json.dumps(done.as_json(), ensure_ascii=False))
+    else:
+        _print_verification(done)
+    if done.unrecorded:
+        print(f"tiercel: the ledger has no entry about this verification: {done.unrecorded}", file=sys.stderr)
+    if not done.ok:
+        sys.exit(1)
+
+
+def _signer(examiner: str | None, key: Path | None) -> Signer:
+    """Return who signs; the passphrase of an encrypted key is asked for on a terminal."""
+    import getpass
+
+    from tiercel.case.keys import signer
+
+    prompt = getpass.getpass if sys.stdin.isatty() else None
+    return signer(examiner or _user(), key, prompt=prompt)
+
+
+def _user() -> str:
+    """Return the name of who runs the command: the full name where the system knows it."""
+    import getpass
+    import os
+    import pwd
+
+    try:
+        entry = pwd.getpwuid(os.getuid())
+    except KeyError:
+        return getpass.getuser()
+    return entry.pw_gecos.partition(",")[0].strip() or entry.pw_name
+
+
+def _visible(text: str) -> str:
+    """Return a text with what no terminal should get written as escapes."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def _print_verification(done: Verification) -> None:
+    for fault in done.faults:
+        print(_visible(f"{'' if fault.serious else 'note: '}{fault}"))
+    checked = f"{done.files:,} files of {done.size:,} bytes and {done.entries:,} ledger entries"
+    print(f"{checked}: {'all as recorded' if done.ok else done.outcome}")

@@ -14,9 +14,12 @@ class Progress(Protocol):
 
 
 @contextmanager
-def counting(what: str) -> Iterator[Progress]:
-    """Show a running count of events while the block runs."""
-    if not sys.stderr.isatty() or sys.stdout.isatty():  # results on a terminal are progress enough
+def counting(what: str, unit: str = "events", results: bool = True) -> Iterator[Progress]:
+    """Show a running count of events, or what ``unit`` says, while the block runs.
+
+    ``results`` says that it prints meanwhile: on a terminal that is progress enough.
+    """
+    if not sys.stderr.isatty() or (results and sys.stdout.isatty()):
         yield lambda events: None
         return
     from rich.console import Console
@@ -26,7 +29,7 @@ def counting(what: str) -> Iterator[Progress]:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
-        TextColumn("{task.completed:,} events"),
+        TextColumn("{task.completed:,} " + unit),
         TimeElapsedColumn(),
     )
     with Bars(*columns, console=Console(stderr=True), transient=True) as bars:

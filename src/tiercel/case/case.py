@@ -1,0 +1,312 @@
+"""A case: one directory with the evidence, the ledger, what was read from the evidence, and reports.
+
+DIR/case.json      schema version, id, title, when it was made
+DIR/evidence/      copies of the originals, read-only
+DIR/ledger.jsonl   what was done, by whom; the list of evidence and files comes from here
+DIR/ledger.head    keys/  timestamps/
+DIR/store/         segments, of every evidence that can be read
+DIR/rules/         rules files as they were used
+DIR/pieces/        hashes of the pieces of files, to say where one was changed
+DIR/reports/
+DIR/incoming/      only while something is added
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tiercel.case import clock
+from tiercel.case.disk import explained
+from tiercel.case.entry import Entry
+from tiercel.case.hashes import Digests
+from tiercel.case.keys import Signer, signer
+from tiercel.case.ledger import Ledger
+from tiercel.case.lock import locked
+from tiercel.case.record import CREATED, Evidence, Record
+from tiercel.case.staging import STORE, Staging
+from tiercel.case.verify import Verification, verified
+from tiercel.errors import InputError
+from tiercel.store.store import Store
+
+if TYPE_CHECKING:
+    from tiercel.case.adding import Added
+    from tiercel.case.ingesting import Progress, Reading
+    from tiercel.case.keys import PublicKey
+    from tiercel.case.status import Status
+
+SCHEMA_VERSION = 1
+CASE_FILE = "case.json"
+NOTE = "note"
+
+
+class Case:
+    """A case in the directory ``path``; make or open it with :meth:`new` or :meth:`open`.
+
+    ``id``, ``title`` and ``created`` (RFC 3339) are what its case.json says; ``ledger`` is its chain of custody,
+    ``evidence`` the pieces of evidence in the order they were added.
+    """
+
+    def __init__(self, path: Path, ledger: Ledger) -> None:
+        self.path = path
+        self.ledger = ledger
+        about = _case_file(path)
+        self.id = str(about["id"])
+        self.title = str(about["title"])
+        self.created = str(about["created"])
+        self._record: Record | None = None
+        self._working = 0
+
+    @classmethod
+    def new(
+        cls,
+        path: str | Path,
+        title: str,
+        examiner: str | Signer,
+        *,
+        key: Path | None = None,
+        argv: Sequence[str] | None = None,
+    ) -> Case:
+        """Make a case in a directory that does not exist yet or is empty.
+
+        Args:
+            path: the directory.
+            title: what the case is called.
+            examiner: who signs.
+            key: their private key, see :func:`tiercel.case.keys.signer`.
+            argv: the command line for the ledger; None for that of this process.
+
+        Raises:
+            InputError: the directory holds something, cannot be made, or there is no key.
+        """
+        target = Path(path)
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise InputError(f"{target}: holds something already; name a directory that does not exist yet")
+        who = examiner if isinstance(examiner, Signer) else signer(examiner, key)
+        made = target.absolute().with_name(f".{target.absolute().name}.new-{os.getpid()}")
+        try:
+            with explained(target, "no case was made"):
+                made.mkdir(parents=True)
+                ledger = Ledger.create(made, who)
+                about = {"schema": SCHEMA_VERSION, "id": str(uuid.uuid4()), "title": title, "created": clock.now()}
+                staging = Staging(made)
+                Store.create(staging.at(STORE))
+                staging.write(CASE_FILE, json.dumps(about, indent=2, ensure_ascii=False).encode() + b"\n")
+                files = _files(staging.seal())
+                ledger.append(CREATED, detail={"id": about["id"], "title": title, "files": files}, argv=argv)
+                staging.settle(Record.of(ledger.entries()).files)
+                os.replace(made, target)  # as a whole or not at all
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+        return cls(target, Ledger.open(target, who))
+
+    @classmethod
+    def open(cls, path: str | Path, examiner: str | Signer | None = None, *, key: Path | None = None) -> Case:
+        """Open a case: to read only, or to work on it as ``examiner``.
+
+        Raises:
+            InputError: there is no case, or no key.
+        """
+        target = Path(path)
+        ledger = Ledger.open(target)
+        case = cls(target, ledger)
+        if examiner is not None:
+            ledger.signer = examiner if isinstance(examiner, Signer) else signer(examiner, key)
+        case.recover()
+        return case
+
+    @property
+    def record(self) -> Record:
+        """What the ledger says the case holds.
+
+        Raises:
+            InputError: the ledger is damaged.
+        """
+        if self._record is None:
+            self._record = Record.of(self.ledger.entries())
+        return self._record
+
+    @property
+    def evidence(self) -> list[Evidence]:
+        return list(self.record.evidence.values())
+
+    def evidence_path(self, evidence: Evidence) -> Path:
+        """Return where to read a piece of evidence: its copy, or the original it refers to."""
+        stored = self.path / evidence.path
+        return stored if evidence.copied or stored.exists() else Path(evidence.origin)
+
+    @property
+    def store(self) -> Store:
+        """The store with what was read of the evidence."""
+        return Store.open(self.path)
+
+    def add(
+        self,
+        path: str | Path,
+        *,
+        copy: bool = True,
+        rules: Sequence[str | Path] | Reading = (),
+        progress: Progress | None = None,
+    ) -> Added:
+        """Take a file into the case and read it into the store.
+
+        Evidence that the case holds already is not added again, but read if that was interrupted or had failed.
+
+        Args:
+            path: the original: it is only read.
+            copy: keep a copy; False refers to the original where it is.
+            rules: rules files and folders to raise alerts with, those that come with tiercel without any.
+            progress: told the number of events read so far.
+
+        Raises:
+            InputError: nothing was added; or the evidence was and cannot be read, which the ledger then says.
+        """
+        from tiercel.case.adding import Added, add
+        from tiercel.case.ingesting import Reading, ingest_evidence
+
+        reading = rules if isinstance(rules, Reading) else Reading.of(rules)
+        with self.working() as staging:
+            added = add(self, staging, Path(path), copy)
+            if not added.evidence.waits:
+                return added
+            return Added(ingest_evidence(self, staging, added.evidence, reading, progress), added.again)
+
+    def resume(self, rules: Sequence[str | Path] | Reading = (), progress: Progress | None = None) -> list[Evidence]:
+        """Read evidence into the store whose reading was interrupted; returns it.
+
+        Raises:
+            InputError: it cannot be read, or the disk refuses.
+        """
+        from tiercel.case.ingesting import Reading, ingest_evidence
+
+        if not any(evidence.waits and evidence.failure is None for evidence in self.evidence):
+            return []
+        reading = rules if isinstance(rules, Reading) else Reading.of(rules)
+        with self.working() as staging:
+            waiting = [evidence for evidence in self.evidence if evidence.waits and evidence.failure is None]
+            return [ingest_evidence(self, staging, evidence, reading, progress) for evidence in waiting]
+
+    def status(self) -> Status:
+        """Return the totals of the case. Raises InputError when the ledger or a manifest is damaged."""
+        from tiercel.case.status import status
+
+        return status(self)
+
+    def verify(
+        self, trusted: Sequence[PublicKey] | None = None, *, record: bool = True, progress: Progress | None = None
+    ) -> Verification:
+        """Verify every file against the ledger, and the ledger against itself, see :func:`tiercel.case.verify.verify`.
+
+        With ``record`` the ledger gets an entry about it, unless it is so damaged that it takes none.
+        """
+        return verified(self.path, self.ledger.signer if record else None, trusted, progress)
+
+    def note(self, text: str) -> Entry:
+        """Write a remark of the examiner into the ledger.
+
+        Raises:
+            InputError: the remark is empty, or the ledger cannot be written.
+        """
+        if not text.strip():
+            raise InputError("the note is empty")
+        return self.append(NOTE, detail={"text": text})
+
+    def append(
+        self,
+        action: str,
+        *,
+        evidence: str | None = None,
+        before: Digests | None = None,
+        after: Digests | None = None,
+        outcome: str = "ok",
+        detail: Mapping[str, Any] | None = None,
+    ) -> Entry:
+        """Write an entry into the ledger, see :meth:`tiercel.case.ledger.Ledger.append`."""
+        entry = self.ledger.append(
+            action, evidence=evidence, before=before, after=after, outcome=outcome, detail=detail
+        )
+        if self._record is not None:
+            self._record.take(entry)
+        return entry
+
+    @contextmanager
+    def working(self) -> Iterator[Staging]:
+        """Work on the case alone while the block runs; what it makes goes through the waiting room it is given.
+
+        Left-overs of interrupted work are settled before, what was not committed is deleted after.
+
+        Raises:
+            InputError: another process works on the case, it is opened to read only, or the disk refuses something.
+        """
+        if self.ledger.signer is None:
+            raise InputError(f"{self.path}: opened to read only; name the examiner who works on it")
+        with locked(self.path), explained(self.path, "the case is as it was before"):
+            self._record = None  # another process may have worked on it
+            staging = Staging(self.path)
+            staging.settle(self.record.files)
+            try:
+                yield staging
+            finally:
+                with suppress(OSError):
+                    staging.discard()
+
+    def commit(
+        self,
+        staging: Staging,
+        action: str,
+        *,
+        evidence: str | None = None,
+        before: Digests | None = None,
+        after: Digests | None = None,
+        outcome: str = "ok",
+        detail: Mapping[str, Any] | None = None,
+    ) -> Entry:
+        """Write an entry with the hashes of all that waits, and move that to its place.
+
+        Raises:
+            InputError: the ledger cannot be written.
+            OSError: the disk refuses something.
+        """
+        files = _files(staging.seal())
+        entry = self.append(
+            action,
+            evidence=evidence,
+            before=before,
+            after=after,
+            outcome=outcome,
+            detail={**(detail or {}), "files": files},
+        )
+        staging.settle(self.record.files)
+        return entry
+
+    def recover(self) -> None:
+        """Finish what was interrupted: move what the ledger knows to its place, delete the rest."""
+        if not (self.path / "incoming").exists():
+            return
+        with suppress(InputError, OSError), locked(self.path):  # someone is at it, or the medium is read-only
+            Staging(self.path).settle(self.record.files)
+
+
+def _files(sealed: Mapping[str, Digests]) -> dict[str, Any]:
+    return {path: digests.as_dict() for path, digests in sealed.items()}
+
+
+def _case_file(path: Path) -> dict[str, Any]:
+    place = path / CASE_FILE
+    try:
+        about = json.loads(place.read_bytes())
+        if not isinstance(about, dict) or not {"schema", "id", "title", "created"} <= about.keys():
+            raise ValueError("its keys are not those of a case")
+    except OSError as error:
+        raise InputError(f"{place}: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{place}: damaged ({error})") from None
+    if about["schema"] != SCHEMA_VERSION:
+        raise InputError(f"{place}: schema {about['schema']!r} is not known: this tiercel reads {SCHEMA_VERSION}")
+    return about

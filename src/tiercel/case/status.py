@@ -1,0 +1,137 @@
+"""What is in a case, at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from tiercel.case.clock import rfc3339
+from tiercel.case.record import Evidence
+from tiercel.case.verify import VERIFIED
+
+if TYPE_CHECKING:
+    from tiercel.case.case import Case
+    from tiercel.store.manifest import Gap
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Totals of a case. Times of events are ns since the epoch, None without events; others are RFC 3339.
+
+    ``verified`` is when the case was verified last and ``outcome`` what came of it, both None when it never was.
+    """
+
+    path: str
+    id: str
+    title: str
+    created: str
+    evidence: list[Evidence]
+    segments: int
+    events: int
+    alerts: int
+    hosts: list[str]
+    first_ts: int | None
+    last_ts: int | None
+    gaps: list[tuple[str, Gap]]
+    entries: int
+    head: str
+    last_entry: str
+    examiners: list[str]
+    verified: str | None
+    outcome: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the whole as one document."""
+        return {
+            "path": self.path, "id": self.id, "title": self.title, "created": self.created,
+            "evidence": [_evidence(evidence) for evidence in self.evidence],
+            "segments": self.segments, "events": self.events, "alerts": self.alerts, "hosts": self.hosts,
+            "first_ts": self.first_ts, "last_ts": self.last_ts,
+            "gaps": [{"evidence": evidence, **asdict(gap)} for evidence, gap in self.gaps],
+            "ledger": {
+                "entries": self.entries, "head": self.head, "last_entry": self.last_entry, "examiners": self.examiners,
+                "verified": self.verified, "outcome": self.outcome,
+            },
+        }  # fmt: skip
+
+    def lines(self) -> Iterator[str]:
+        """Yield it as text to read."""
+        yield f"{self.title}"
+        yield f"  case {self.id}, made {self.created[:19]}Z, in {self.path}"
+        for evidence in self.evidence:
+            yield f"{evidence.id}  {evidence.name}  {evidence.kind}, {evidence.digests.size:,} bytes, {state(evidence)}"
+            yield f"      sha256 {evidence.digests.sha256}"
+            yield f"      blake3 {evidence.digests.blake3}"
+            if not evidence.copied:
+                yield f"      kept at {evidence.origin}"
+            if evidence.ingest and evidence.ingest.damage:
+                yield f"      damaged: {evidence.ingest.damage}"
+        if not self.evidence:
+            yield "no evidence yet: tiercel case add CASE FILE…"
+        yield f"{self.events:,} events and {self.alerts:,} alerts in {self.segments:,} segments"
+        if self.first_ts is not None and self.last_ts is not None:
+            hosts = f" on {', '.join(self.hosts)}" if any(self.hosts) else ""
+            yield f"  from {rfc3339(self.first_ts)} to {rfc3339(self.last_ts)}{hosts}"
+        for identity, gap in self.gaps:
+            yield f"  gap in {identity}: {_gap(gap)}"
+        yield f"ledger: {self.entries} entries by {', '.join(self.examiners)}, the last at {self.last_entry}"
+        yield f"  head {self.head}"
+        if self.verified is None:
+            yield "  not verified yet: tiercel case verify CASE"
+        else:
+            yield f"  last verified {self.verified}: {self.outcome}"
+
+
+def status(case: Case) -> Status:
+    """Gather the totals of a case from its ledger and the manifests of its segments.
+
+    Raises:
+        InputError: the ledger or a manifest is damaged.
+    """
+    entries = list(case.ledger.entries())
+    manifests = [segment.manifest for segment in case.store.segments()]
+    checks = [entry for entry in entries if entry.action == VERIFIED]
+    starts = [manifest.first_ts for manifest in manifests if manifest.first_ts is not None]
+    ends = [manifest.last_ts for manifest in manifests if manifest.last_ts is not None]
+    head = case.ledger.head()
+    return Status(
+        path=str(case.path), id=case.id, title=case.title, created=case.created,
+        evidence=case.evidence, segments=len(manifests),
+        events=sum(manifest.rows.get("events", 0) for manifest in manifests),
+        alerts=sum(manifest.rows.get("alerts", 0) for manifest in manifests),
+        hosts=sorted({manifest.host for manifest in manifests}),
+        first_ts=min(starts, default=None), last_ts=max(ends, default=None),
+        gaps=[(evidence.id, gap) for evidence in case.evidence if evidence.ingest for gap in evidence.ingest.gaps],
+        entries=len(entries), head=head.hash, last_entry=entries[-1].time if entries else case.created,
+        examiners=list(dict.fromkeys(entry.examiner for entry in entries)),
+        verified=checks[-1].time if checks else None, outcome=checks[-1].outcome if checks else None,
+    )  # fmt: skip
+
+
+def state(evidence: Evidence) -> str:
+    """Return in words what became of a piece of evidence."""
+    if evidence.ingest is not None:
+        return f"{evidence.ingest.events:,} events, {evidence.ingest.alerts:,} alerts"
+    if evidence.failure is not None:
+        return f"could not be read: {evidence.failure}"
+    if evidence.waits:
+        return "not read yet: tiercel case add CASE goes on with it"
+    return "kept"
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    ingest = evidence.ingest
+    return {
+        "id": evidence.id, "name": evidence.name, "kind": evidence.kind, **evidence.digests.as_dict(),
+        "original": evidence.origin, "path": evidence.path if evidence.copied else evidence.origin,
+        "copied": evidence.copied, "added": evidence.added, "examiner": evidence.examiner, "state": state(evidence),
+        "segments": len(ingest.segments) if ingest else 0, "events": ingest.events if ingest else 0,
+        "alerts": ingest.alerts if ingest else 0, "damage": ingest.damage if ingest else None,
+    }  # fmt: skip
+
+
+def _gap(gap: Gap) -> str:
+    span = " to ".join(rfc3339(ts) for ts in (gap.from_ts, gap.to_ts) if ts is not None)
+    count = "" if gap.count is None else f", {gap.count:,} events"
+    return f"{gap.kind}{count}{': ' + span if span else ''}: {gap.what}"

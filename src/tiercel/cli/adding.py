@@ -1,0 +1,56 @@
+"""Adding files to a case, one after the other, telling what becomes of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tiercel.case import Case
+from tiercel.case.adding import files_of
+from tiercel.case.ingesting import Reading
+from tiercel.case.record import Evidence
+from tiercel.case.status import state
+from tiercel.cli.progress import counting
+from tiercel.errors import InputError
+
+
+def add_all(
+    case: Case, paths: Sequence[Path], rules: Sequence[Path], every: bool, copy: bool, tell: bool = True
+) -> list[str]:
+    """Add files and folders of them; returns what went wrong. ``tell`` prints a line for each piece of evidence.
+
+    Raises:
+        InputError: the rules do not load, or the case cannot be worked on.
+    """
+    reading = Reading.of(rules, every)
+    failures: list[str] = []
+    with counting("interrupted evidence", results=False) as progress:
+        try:
+            for evidence in case.resume(reading, progress):
+                _tell(evidence, "", tell, failures)
+        except InputError as error:
+            failures.append(str(error))
+    for path in paths:
+        try:
+            files = list(files_of(path))
+        except InputError as error:
+            failures.append(str(error))
+            continue
+        if not files:
+            failures.append(f"{path}: an empty folder")
+        for file in files:
+            try:
+                with counting(file.name, results=False) as progress:
+                    added = case.add(file, copy=copy, rules=reading, progress=progress)
+                _tell(added.evidence, " (the case had it already)" if added.again else "", tell, failures)
+            except InputError as error:
+                failures.append(str(error))
+    return failures
+
+
+def _tell(evidence: Evidence, remark: str, tell: bool, failures: list[str]) -> None:
+    if tell:
+        print(f"{evidence.id}  {evidence.name}  {evidence.kind}  {state(evidence)}{remark}", flush=True)
+    if evidence.ingest is not None and evidence.ingest.damage:
+        count = f"the {evidence.ingest.events:,} events before it were read"
+        failures.append(f"{evidence.name}: damaged at {evidence.ingest.damage}; {count}")
