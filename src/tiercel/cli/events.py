@@ -29,7 +29,7 @@ def run(path: Path, condition: str | None, template: str | None, as_json: bool, 
         what = "-p"
         compiled = compile_output(template or DEFAULT_TEMPLATE, compiler)
     except ConditionError as error:
-        raise InputError(f"{what}:{_caret(error)}") from None
+        raise InputError(f"{what}:{error.located()}") from None
     lines = EventLines(compiled.template, as_json)
     replay = Replay(path)
     with counting(path.name) as progress, Overlap(results(), lambda _: None) as overlap:
@@ -46,10 +46,3 @@ def _lines(batch: Batch, evaluator: Evaluator | None, lines: EventLines) -> tupl
     if evaluator is not None:
         indices = evaluator.narrow(Context(batch), indices)
     return lines.chunks(batch, indices), None
-
-
-def _caret(error: ConditionError) -> str:
-    """Return an error in a condition or template with the line it stands in and a caret under the place."""
-    _, line, column = error.position
-    written = error.text.written.splitlines() or [""]
-    return f"{line}:{column}: {error.message}\n  {written[line - 1]}\n  {' ' * (column - 1)}^"

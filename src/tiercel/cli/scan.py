@@ -54,7 +54,7 @@ def run(options: ScanOptions) -> None:
         every=options.every,
         strict=options.strict,
     )
-    _tell(scan)
+    tell(scan)
     logging.getLogger("tiercel.drops").setLevel(scan.config.log_level)
     if scan.detection is None:
         raise InputError(scan.report.failure or "the rules do not load: mend the errors above")
@@ -73,7 +73,7 @@ def run(options: ScanOptions) -> None:
         raise InputError("\ntiercel: ".join(failures))
 
 
-def _tell(scan: Scan) -> None:
+def tell(scan: Scan) -> None:
     """Print notes on the configuration, and errors and warnings about the rules."""
     for note in scan.config.notes:
         print(f"tiercel: {note}", file=sys.stderr)

@@ -1,1 +1,1 @@
-"""Conditions, rules and queries over stored segments."""
+"""Falco conditions, rules and SQL over a store."""

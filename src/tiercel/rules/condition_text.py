@@ -121,6 +121,12 @@ class ConditionError(ValueError):
         """The place in the rules file."""
         return self.text.span(self.focus)
 
+    def located(self) -> str:
+        """Return the message after its place, with the line it stands in and a caret under the place."""
+        _, line, column = self.position
+        written = self.text.written.splitlines() or [""]
+        return f"{line}:{column}: {self.message}\n  {written[line - 1]}\n  {' ' * (column - 1)}^"
+
 
 class ConditionWarning:
     """Something doubtful in a condition or an output.
