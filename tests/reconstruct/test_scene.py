@@ -13,6 +13,9 @@ from tiercel.capture.scenario import Scenario
 from tiercel.reconstruct.scene import Scene
 from tiercel.reconstruct.schema import ACTS, PROCESSES, documentation
 from tiercel.replay import Replay
+from tiercel.store.ingest import ingest
+from tiercel.store.manifest import Source
+from tiercel.store.store import Store
 
 WEBSHELL = SHARED / "captures/modern/a-seed-webshell/a-seed-webshell.scap"
 UPSTREAM = [SHARED / "rules/upstream" / f"falco{part}_rules.yaml" for part in ("", "-incubating", "-sandbox")]
@@ -24,6 +27,13 @@ Row = dict[str, Any]
 @pytest.fixture(scope="module")
 def webshell() -> Scene:
     return Scene.of(Replay(WEBSHELL), alerts=scan(WEBSHELL, UPSTREAM))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    made = Store.create(tmp_path_factory.mktemp("case") / "store")
+    ingest(made, Replay(WEBSHELL), Source("e1", WEBSHELL.name))
+    return made
 
 
 def acts(scene: Scene, **wanted: object) -> list[Row]:
@@ -207,3 +217,25 @@ def test_two_hosts_have_processes_of_their_own(tmp_path: Path) -> None:
         (process["host"], process["process"]) for process in scene.processes.to_pylist() if process["pid"] == 77
     }
     assert len({process["host"] for process in scene.processes.to_pylist()}) == 2
+
+
+@needs_reference
+def test_a_store_gives_the_same_scene(webshell: Scene, store: Store) -> None:
+    loaded = Scene.load(store)
+    left_out = {"evidence"}
+    for name in ("acts", "processes"):
+        before, after = getattr(webshell, name), getattr(loaded, name)
+        assert before.drop_columns(left_out).to_pylist() == after.drop_columns(left_out).to_pylist()
+    assert set(loaded.acts["evidence"].to_pylist()) == {"e1"}
+
+
+@needs_reference
+def test_a_part_of_a_store_has_only_what_concerns_it(webshell: Scene, store: Store) -> None:
+    (shell,) = [act for act in acts(webshell, kind="exec", container=CONTAINER) if act["detail"] == "bash"]
+    scene = Scene.load(store, container="3f4e", since=shell["ts"])
+    assert set(scene.acts["container"].to_pylist()) == {CONTAINER}
+    assert min(scene.acts["ts"].to_pylist()) == shell["ts"]
+    (refused,) = acts(scene, kind="connect", rport=4444)
+    assert lineage(scene, refused["process"])[:4] == ["evil.sh", "evil.sh", "bash", "runc"]
+    assert scene.processes.num_rows < webshell.processes.num_rows
+    assert {process["container"] for process in scene.processes.to_pylist()} == {"", CONTAINER}

@@ -43,8 +43,8 @@ _ALL_KINDS = sum(bit for _, bit in _KINDS)
 
 def before(event: Event) -> int:
     """Return the row the caller had just before the event, -1 when it was not known."""
-    lookup = event.batch.lookup
-    return -1 if lookup is None else lookup.process(int(event.batch.tid[event.index]), event.index - 1)
+    lookup, index = event.batch.lookup, event.index
+    return -1 if lookup is None or not index else lookup.process(int(event.batch.tid[index]), index - 1)
 
 
 def find(batch: Batch, at: I64) -> Iterator[Found]:

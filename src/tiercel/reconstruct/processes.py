@@ -126,9 +126,13 @@ class Lives:
         table = batch.tables.processes
         tids = table.column(P.TID)
         candidates = np.unique(tids[(tids == table.column(P.PID)) & (tids >= 0)])
-        before = np.full(len(candidates), -1, np.int64)
-        rows = np.asarray(batch.lookup.processes(candidates, before), np.int64)
-        self._assign(batch, rows[rows >= 0], before[rows >= 0])
+        first = np.full(len(candidates), np.argmax(batch.visible), np.int64)
+        rows = np.asarray(batch.lookup.processes(candidates, first), np.int64)
+        known = len(self.all)
+        self._assign(batch, rows[rows >= 0], first[rows >= 0])
+        for life in self.all[known:]:
+            life.first_ts = min(life.first_ts, int(batch.first_ts) or life.first_ts)
+            life.from_start = life.start is None or life.start < life.first_ts
 
     def of(self, batch: Batch, at: I64) -> I64:
         """Return the process that made each of these events, -1 where it is not known."""
@@ -162,7 +166,7 @@ class Lives:
             for row, source, pid, start, index in zip(*columns, strict=True):
                 number = self._find(batch, pid, start, source)
                 if number is None:
-                    number = self._make(batch, pid, start, source, index)
+                    number = self._make(batch, pid, start, source, int(batch.ts[index]))
                     new.append((number, source, index))
                 self._of_row[row] = self._of_row[source] = number
             if not new:
@@ -194,10 +198,9 @@ class Lives:
         path = shown(batch.tables.strings.get(int(batch.tables.processes.array[row, P.EXEPATH])))
         return path is not None and path == life.exepath
 
-    def _make(self, batch: Batch, pid: int, start: int, row: int, index: int) -> int:
-        ts = int(batch.ts[max(index, 0)])
-        there = index < 0 or bool(start and batch.first_ts and start < batch.first_ts)
-        life = Life(self.host, self.evidence, pid, start or None, ts, ts, there)
+    def _make(self, batch: Batch, pid: int, start: int, row: int, ts: int) -> int:
+        before = bool(start and batch.first_ts and start < batch.first_ts)
+        life = Life(self.host, self.evidence, pid, start or None, ts, ts, before)
         number = len(self.all)
         self.all.append(life)
         self._by_pid.setdefault((self.host, pid), []).append(number)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 
-from tiercel.model.batch import Batch
+from tiercel.model.batch import Batch, Tables
 from tiercel.outputs.alert import Alert
-from tiercel.reconstruct.alerts import Links, rows_of
+from tiercel.reconstruct.alerts import Links, Row, rows_of
+from tiercel.reconstruct.choice import Choice
 from tiercel.reconstruct.columns import acts_table, processes_table
-from tiercel.reconstruct.gather import Gatherer
+from tiercel.reconstruct.gather import ACT_TYPES, Gatherer
 from tiercel.reconstruct.schema import ACTS, ALERTS, PROCESSES, empty
+from tiercel.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,58 @@ class Scene:
         for batch in batches:
             _add(gatherer, links, batch, "")
         return _made(cls, gatherer, links)
+
+    @classmethod
+    def load(
+        cls,
+        store: Store,
+        *,
+        since: int | None = None,
+        until: int | None = None,
+        host: str | None = None,
+        container: str | None = None,
+        pod: str | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Scene:
+        """Gather a scene from a store; of its events only those are read that can be acts.
+
+        Args:
+            since, until: ns since the epoch; acts from ``since`` on and before ``until``.
+            host: name of a host.
+            container: id of a container, or how it begins, or its name.
+            pod: name of a pod.
+            progress: told how many events were read so far.
+
+        Returns:
+            the acts and alerts that fit, and with any of these given just the processes they are about, with all
+            processes above those.
+
+        Raises:
+            InputError: a segment cannot be read.
+        """
+        choice = Choice(since, until, container, pod)
+        told: list[Row] = []
+        for segment in store.segments(since=since, until=until, host=host):
+            if segment.manifest.rows.get("alerts"):
+                told += rows_of(segment.table("alerts"), segment.manifest.source.id)
+        gatherer, links = Gatherer(choice.events if choice.any else None), Links(told)
+        tables, read = Tables(), 0
+        for segment in store.segments(since=since, until=until, host=host, container=container, pod=pod):
+            if not segment.manifest.rows.get("events"):
+                continue
+            if tables.processes.count > _MANY_ROWS or len(tables.strings) > _MANY_ROWS:
+                tables = Tables()
+            batch = segment.batch(tables, types=ACT_TYPES)
+            if batch.count:
+                _add(gatherer, links, batch, segment.manifest.source.id)
+                read += batch.count
+            if progress is not None:
+                progress(read)
+        scene = _made(cls, gatherer, links)
+        return choice.of(scene) if choice.any or host is not None else scene
+
+
+_MANY_ROWS = 1_000_000  # from which on segments get new tables, so that memory does not grow with the store
 
 
 def _add(gatherer: Gatherer, links: Links, batch: Batch, evidence: str) -> None:
