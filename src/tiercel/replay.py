@@ -16,15 +16,16 @@ class Replay:
     """Iterates over a capture's batches, decoded and tracked.
 
     ``damage`` tells, after iterating, where and why reading ended early (None for a sound file); ``events`` counts the
-    visible events so far.
+    visible events so far. With ``even`` the first batches are as large as the later ones.
 
     Raises:
         InputError: the file cannot be opened or is no capture.
     """
 
-    def __init__(self, path: str | Path, size: int = BATCH_EVENTS) -> None:
+    def __init__(self, path: str | Path, size: int = BATCH_EVENTS, even: bool = False) -> None:
         self.path = Path(path)
         self.size = size
+        self.even = even
         self.damage: Damage | None = None
         self.events = 0
 
@@ -37,7 +38,7 @@ class Replay:
         with capture:
             tables = Tables()
             section, tracker = -1, None
-            for batch in capture.batches(self.size, tables):
+            for batch in capture.batches(self.size, tables, self.even):
                 if tracker is None or capture.section != section:
                     section = capture.section
                     tracker = Tracker(tables, capture.world, capture.threads, capture.descriptors)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ from tiercel.rules.model import Rule
 from tiercel.rules.syntax import And
 from tiercel.state.distinct import distinct
 
+_MANY = 16  # a selection of more than one event in so many is picked out, a smaller one sorted
 _REORDER_AT = (1, 2, 4, 16, 64)  # after how many batches the order of evaluation is settled anew
 
 
@@ -137,9 +138,10 @@ class _Bases:
         visible = np.flatnonzero(batch.visible)
         types = batch.types[visible]
         order = np.argsort(types, kind="stable")
+        self.visible, self.types = visible, types
         self.sorted = visible[order]
         numbers, starts = np.unique(types[order], return_index=True)
-        ends = np.append(starts[1:], len(order))
+        ends = np.append(starts, len(order))[1:]
         self.spans = {
             int(number): (int(start), int(end)) for number, start, end in zip(numbers, starts, ends, strict=True)
         }
@@ -151,12 +153,16 @@ class _Bases:
             made = self.made[types] = self._make(sorted(types & self.spans.keys()))
         return made
 
-    def _make(self, types: Iterable[int]) -> Indices:
+    def _make(self, types: Collection[int]) -> Indices:
         parts = [self.sorted[start:end] for start, end in (self.spans[number] for number in types)]
         if not parts:
             return np.zeros(0, np.int64)
         if len(parts) == 1:
             return parts[0]
+        if _MANY * sum(map(len, parts)) > len(self.types):
+            member = np.zeros(1 << 16, bool)
+            member[list(types)] = True
+            return self.visible[member[self.types]]
         merged = np.concatenate(parts)
         merged.sort()
         return merged

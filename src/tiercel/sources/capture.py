@@ -89,18 +89,20 @@ class Capture:
         """Close the file; batches already handed out stay valid."""
         self._stream.close()
 
-    def batches(self, size: int = BATCH_EVENTS, tables: Tables | None = None) -> Iterator[Batch]:
+    def batches(self, size: int = BATCH_EVENTS, tables: Tables | None = None, even: bool = False) -> Iterator[Batch]:
         """Yield the events in file order, up to ``size`` to a batch, once; later the tracking columns are filled in.
 
-        The first batches are smaller, so that results begin to come sooner and caches are warm for the large ones.
+        The first batches are smaller, so that results begin to come sooner and caches are warm for the large ones;
+        not so when they are to be ``even``, as is best for keeping them.
         A batch ends early when its bytes become too many and where another capture begins. Events of drivers newer than
         the event table are left out, as libs does.
         """
         tables = Tables() if tables is None else tables
         decoder = Decoder()
         buffers = Buffers()
-        now = min(size, FIRST_EVENTS)
-        wanted = min(max(now * _USUAL_EVENT, _LEAST_READ), BATCH_BYTES)
+        now = size if even else min(size, FIRST_EVENTS)
+        most = max(BATCH_BYTES, size * _USUAL_EVENT) if even else BATCH_BYTES
+        wanted = min(max(now * _USUAL_EVENT, _LEAST_READ), most)
         carried = bytearray(CONSTANTS)
         going = self._describe()
         while going:
@@ -119,7 +121,7 @@ class Capture:
             grown = min(size, now * 2)
             wanted = wanted * 2 if stop == Stop.MORE else (end - begin) * 17 // 16 * grown // now
             now = grown
-            wanted = max(min(wanted, BATCH_BYTES), _LEAST_READ, self._block_length())
+            wanted = max(min(wanted, most), _LEAST_READ, self._block_length())
             del data
             going = self._go_on(decoder, stop)
 

@@ -17,7 +17,7 @@ from tiercel.state.lookup import Lookup
 from tiercel.store.intervals import END, START, Openings, Versions, openings, versions
 from tiercel.store.people import containers_table, users_table
 from tiercel.store.schema import DESCRIPTORS, EVENTS_TABLE, FILES, PROCESSES, STRINGS, TABLES, TableSchema
-from tiercel.store.spans import gathered, rearranged
+from tiercel.store.spans import gathered, taken
 from tiercel.wire.event_table import EVENTS
 
 I64 = NDArray[np.int64]
@@ -84,7 +84,11 @@ def extract(batch: Batch) -> Extract:
     }
     world = batch.world
     tables["users"] = empty(TABLES["users"]) if world is None else users_table(world)
-    tables["containers"] = empty(TABLES["containers"]) if world is None else containers_table(world)
+    tables["containers"] = (
+        empty(TABLES["containers"])
+        if world is None
+        else containers_table(world, int(nums[seen[0]]) if len(seen) else 0)
+    )
     types, counts = np.unique(batch.types[seen], return_counts=True)
     ids = np.unique(processes.cells()[:, P.CONTAINER]).tolist()
     return Extract(
@@ -248,9 +252,9 @@ def _events(batch: Batch, order: I64, processes: _Renumbered, files: _Renumbered
 
 
 def _parameters(batch: Batch, order: I64) -> pa.Array:
-    first, spans = rearranged(batch.first, order)
+    first, spans = taken(batch.first, order)
     begins, data = gathered(np.frombuffer(batch.data, np.uint8), batch.start[spans], batch.length[spans])
     values = pa.Array.from_buffers(
         pa.binary(), len(spans), [None, pa.py_buffer(begins), pa.py_buffer(data)], null_count=0
     )
-    return pa.ListArray.from_arrays(pa.array(first), values, EVENTS_TABLE.type_of("params"))
+    return pa.ListArray.from_arrays(pa.array(first), values, EVENTS_TABLE.types["params"])

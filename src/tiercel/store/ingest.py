@@ -47,7 +47,7 @@ class Ingested:
 
 def replay(path: str | Path) -> Replay:
     """Return the batches of a capture as segments are made of."""
-    return Replay(path, SEGMENT_EVENTS)
+    return Replay(path, SEGMENT_EVENTS, even=True)
 
 
 def ingest(

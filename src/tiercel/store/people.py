@@ -54,11 +54,13 @@ def _person(
     }
 
 
-def containers_table(world: World) -> pa.Table:
-    """Return what was told of containers, in the order in which it was."""
+def containers_table(world: World, since: int) -> pa.Table:
+    """Return what was known of containers at event ``since``, and what was told later."""
     rows = []
     for versions in world.containers.values():
-        for version in versions:
+        for version, following in zip(versions, [*versions[1:], None], strict=True):
+            if following is not None and following.since <= since:
+                continue
             name = named(version)
             rows.append(
                 {

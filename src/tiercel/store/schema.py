@@ -1,12 +1,13 @@
 """The tables of a segment: their columns, and what each column holds.
 
-A column's description stands beside its type, in the Parquet files too; :func:`document` makes the reference page.
+A column's description stands beside its type; :func:`document` makes the reference page of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import pyarrow as pa
 
@@ -30,7 +31,7 @@ class Column:
     nullable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TableSchema:
     """One table, a file ``<name>.parquet`` of every segment."""
 
@@ -38,27 +39,19 @@ class TableSchema:
     text: str
     columns: tuple[Column, ...]
 
-    @property
+    @cached_property
     def arrow(self) -> pa.Schema:
-        """The Arrow schema, with the descriptions as metadata of the fields."""
-        return pa.schema(
-            [
-                pa.field(column.name, column.type, column.nullable, {"description": column.text})
-                for column in self.columns
-            ],
-            {"description": self.text},
-        )
+        """The Arrow schema."""
+        return pa.schema([pa.field(column.name, column.type, column.nullable) for column in self.columns])
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         return [column.name for column in self.columns]
 
-    def type_of(self, name: str) -> pa.DataType:
-        """Return the type of a column. Raises KeyError for a name that is none of them."""
-        for column in self.columns:
-            if column.name == name:
-                return column.type
-        raise KeyError(name)
+    @cached_property
+    def types(self) -> dict[str, pa.DataType]:
+        """The type of each column, by name."""
+        return {column.name: column.type for column in self.columns}
 
 
 _PROCESS_TEXT = {

@@ -51,7 +51,7 @@ class Segment:
         schema = TABLES[name]
         wanted = schema.names if columns is None else columns
         for column in wanted:
-            schema.type_of(column)
+            schema.types[column]
         return self.file(name).read(wanted)
 
     @property

@@ -1,6 +1,10 @@
-"""Stretches of bytes, gathered: the parameters of the events of a segment."""
+"""Stretches of bytes, rearranged and gathered: the parameters of the events of a segment."""
 
 from __future__ import annotations
+
+import importlib
+from contextlib import suppress
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,15 +13,39 @@ I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
 
+_kernels: Any = None
+with suppress(ImportError):  # not compiled
+    _kernels = importlib.import_module("tiercel.store._spans")
 
-def rearranged(first: I32, order: I64) -> tuple[I32, I64]:
-    """Return where the spans of the events at ``order`` begin in their new arrangement, and which spans those are.
 
-    ``first`` holds for each event the number of its first span, and one more entry: how many there are.
+def rearranged(first: I32, offsets: I32, order: I64) -> tuple[I32, I32, I32]:
+    """Return the spans of the events at ``order``: where those of each begin, and their starts and lengths.
+
+    Args:
+        first: for each event the number of its first span, and one more entry: how many there are.
+        offsets: where each span begins, and one more entry: where the last one ends.
+
+    Raises:
+        ValueError: the spans are more than 2^31.
     """
+    if _kernels is not None:
+        order = np.ascontiguousarray(order, np.int64)
+        begins = np.empty(len(order) + 1, np.int32)
+        _kernels.counted(first, order, begins)
+        start, length = np.empty(int(begins[-1]), np.int32), np.empty(int(begins[-1]), np.int32)
+        _kernels.arranged(first, order, offsets, begins, start, length)
+        return begins, start, length
+    begins, spans = taken(first, order)
+    return begins, offsets[spans], offsets[spans + 1] - offsets[spans]
+
+
+def taken(first: I32, order: I64) -> tuple[I32, I64]:
+    """Return where the spans of the events at ``order`` begin in their new arrangement, and which spans those are."""
     counts = (first[1:] - first[:-1])[order]
     begins = np.zeros(len(order) + 1, np.int64)
     np.cumsum(counts, out=begins[1:])
+    if begins[-1] >= 1 << 31:
+        raise ValueError("more than 2^31 parameters")
     spans = np.repeat(first[:-1][order] - begins[:-1], counts) + np.arange(begins[-1])
     return begins.astype(np.int32), spans
 
@@ -28,11 +56,16 @@ def gathered(data: U8, start: I32, length: I32) -> tuple[I32, U8]:
     Raises:
         ValueError: the bytes are more than 2 GiB.
     """
-    begins = np.zeros(len(start) + 1, np.int64)
-    np.cumsum(length, out=begins[1:])
-    total = int(begins[-1])
+    wide = np.zeros(len(start) + 1, np.int64)
+    np.cumsum(length, out=wide[1:])
+    total = int(wide[-1])
     if total >= 1 << 31:
         raise ValueError("the parameters of one segment take more than 2 GiB")
-    at = np.repeat(start - begins[:-1], length)
+    begins = wide.astype(np.int32)
+    if _kernels is not None:
+        out = np.empty(total, np.uint8)
+        _kernels.gathered(data, np.ascontiguousarray(start), np.ascontiguousarray(length), begins, out)
+        return begins, out
+    at = np.repeat(start - wide[:-1], length)
     at += np.arange(total)
-    return begins.astype(np.int32), data[at]
+    return begins, data[at]

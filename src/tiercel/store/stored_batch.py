@@ -33,7 +33,7 @@ class StoredBatch(Batch):
         InputError: the segment is not what it says, also later, when a column is first asked for.
     """
 
-    __slots__ = ("_file_base", "_groups", "_kept", "_order", "_process_base", "_segment")
+    __slots__ = ("_file_base", "_groups", "_order", "_process_base", "_read_rows", "_segment")
 
     def __init__(self, segment: Segment, tables: Tables, types: Collection[int] | None = None) -> None:
         self._segment = segment
@@ -42,7 +42,6 @@ class StoredBatch(Batch):
         manifest = segment.manifest
         self.previous_ts, self.first_ts = manifest.previous_ts, manifest.capture_ts
         self._groups: list[int] | None = None
-        self._kept: NDArray[np.bool_] | None = None
         wanted = None if types is None else set(types)
         if wanted is not None:
             self._groups = [at for at, group in enumerate(manifest.groups) if not wanted.isdisjoint(group)]
@@ -52,25 +51,26 @@ class StoredBatch(Batch):
         kinds = file.numbers(table.column(1), "type_id")
         if len(kinds) and not 0 <= int(kinds.min()) <= int(kinds.max()) < len(EVENTS):
             raise file.fault("an event has a type that is not in the event table")
+        self._read_rows = len(nums)
+        order = np.argsort(nums, kind="stable")
         if wanted is not None:
             member = np.zeros(len(EVENTS), bool)
             member[[number for number in wanted if 0 <= number < len(EVENTS)]] = True
             kept = member[kinds]
             if not kept.all():
-                self._kept = kept
-                nums, kinds = nums[kept], kinds[kept]
-        self._order = np.argsort(nums, kind="stable")
-        nums = nums[self._order]
+                order = np.flatnonzero(kept)
+                order = order[np.argsort(nums[order], kind="stable")]
+        self._order = order
+        nums = nums[order]
         if len(nums) and (int(nums[0]) < 0 or np.any(nums[1:] == nums[:-1])):
             raise file.fault("events are not numbered apart")
         self.count = len(nums)
         self.num = nums.view(np.uint64)
-        self.types = kinds[self._order].view(np.uint16)
+        self.types = kinds[order].view(np.uint16)
         known = interning.strings(segment.file("strings"), tables)
         base, count, lives = interning.processes(segment.file("processes"), tables, known)
         self._process_base = (base, count)
         self._file_base = interning.files(segment.file("files"), tables, known)
-        self.world = segment.world
         self.lookup = StoredLookup(nums, lambda: lives, self._descriptors)
 
     def __repr__(self) -> str:
@@ -99,9 +99,7 @@ class StoredBatch(Batch):
 
     def _arranged(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return a column as it was read in the order of the batch."""
-        if self._kept is not None:
-            values = values[self._kept]
-        if len(values) != self.count:
+        if len(values) != self._read_rows:
             raise self._segment.file("events").fault("columns differ in length")
         return values[self._order]
 
@@ -149,16 +147,11 @@ class StoredBatch(Batch):
         values = lists.values
         if values.null_count or lists.offset or values.offset:
             raise file.fault("column params has empty cells")
-        _, _, *buffers = lists.buffers()
-        first = np.frombuffer(lists.buffers()[1], np.int32, len(lists) + 1)
-        begins = np.frombuffer(buffers[1], np.int32, len(values) + 1) if len(values) else np.zeros(1, np.int32)
-        order = self._order
-        if self._kept is not None:
-            order = np.flatnonzero(self._kept)[order]
-        self.data = buffers[2].to_pybytes() if len(values) and buffers[2] is not None else b""
-        self.first, spans = rearranged(first, order)
-        self.start = begins[spans]
-        self.length = begins[spans + 1] - self.start
+        buffers = lists.buffers()
+        first = np.frombuffer(buffers[1], np.int32, len(lists) + 1)
+        offsets = np.frombuffer(buffers[3], np.int32, len(values) + 1) if len(values) else np.zeros(1, np.int32)
+        self.first, self.start, self.length = rearranged(first, offsets, self._order)
+        self.data = memoryview(buffers[4]).cast("B") if len(values) and buffers[4] is not None else b""
 
     def _load_memory(self) -> None:
         columns = [self._column(name) for name in ("vmsize", "vmrss", "vmswap")]
@@ -190,6 +183,10 @@ def _load_visible(batch: StoredBatch) -> None:
     batch.visible = np.ones(batch.count, bool)
 
 
+def _load_world(batch: StoredBatch) -> None:
+    batch.world = batch._segment.world
+
+
 _LOADERS: dict[str, Callable[[StoredBatch], None]] = {
     "ts": _plain("ts", np.uint64),
     "tid": _plain("tid"),
@@ -199,6 +196,7 @@ _LOADERS: dict[str, Callable[[StoredBatch], None]] = {
     "threads": _plain("threads"),
     "children": _plain("children"),
     "visible": _load_visible,
+    "world": _load_world,
     "process": _load_process,
     "file": _load_file,
     "fd": StoredBatch._load_descriptor,
