@@ -1,0 +1,245 @@
+"""Who is who in an audit log: processes as their records show them, and the events that tell a reader so.
+
+Every record says who called, but how that process came about is often not recorded: logs usually hold executions and
+opened files, seldom forks. What is missing is told by events that readers do not see (state only): a process that must
+have begun since the log did is cloned from its parent just before its first call, one that changed its directory, ids
+or program unrecorded changes them just before the next call that shows it. A process that may have been there before
+goes into the process list; nothing is claimed about its start.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable
+
+from tiercel.capture.audit_identity import (
+    EXECUTIONS,
+    Known,
+    become,
+    directory_after,
+    executed,
+    execution,
+    identity,
+    take_credentials,
+    titled,
+)
+from tiercel.capture.parameters import texts
+from tiercel.sources.audit_address import AF_INET, AF_INET6, AF_UNIX
+from tiercel.sources.audit_call import TEXT_LIMIT, AuditCall
+from tiercel.sources.audit_values import NO_ID
+from tiercel.sources.records import ThreadRecord
+
+MAX_PROCESSES = 65_536
+"""Most processes known at a time; the one known longest without a call is forgotten first."""
+
+MAX_LISTED = 16_384
+"""Most processes of the process list."""
+
+LIST_BYTES = 4096
+"""Bytes of arguments that a process list holds."""
+
+MAX_SOCKETS = 1024
+"""Most descriptors of a process that are remembered as sockets."""
+
+MAX_CHILDREN = 1024
+"""Most children of a process that are remembered before they make a call."""
+
+CLONES = {
+    "clone": "SYSCALL_CLONE_20_X",
+    "clone3": "SYSCALL_CLONE3_X",
+    "fork": "SYSCALL_FORK_20_X",
+    "vfork": "SYSCALL_VFORK_20_X",
+}
+_CREDENTIALS = frozenset({"setuid", "setreuid", "setresuid", "setgid", "setregid", "setresgid"})
+_SHOWN_AS_UNKNOWN = -1
+_DATAGRAM_PORTS = frozenset({0, 53, 67, 68, 69, 123, 137, 138, 161, 162, 500, 514, 1900, 4500, 5353})
+_STREAM, _DATAGRAM = 1, 2
+
+Emit = Callable[..., None]
+"""Writes an event: time (ns), process id, constant, whether readers see it, and its parameters by name."""
+
+
+class Processes:
+    """Follows the processes of one host. ``threads`` is the process list, complete when the log has ended."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._known: dict[int, Known] = {}
+        self.threads: list[ThreadRecord] = []
+
+    def before(self, call: AuditCall) -> Known:
+        """Tell what must be known for ``call`` to be read rightly; return its process."""
+        known = self._known.pop(call.pid, None)
+        if known is None or known.ended or not known.called or self._reused(known, call):
+            known = self._first(known, call)
+        self._known[call.pid] = known  # last: forgotten last
+        if len(self._known) > MAX_PROCESSES:
+            del self._known[next(iter(self._known))]
+        self._catch_up(known, call)
+        return known
+
+    def after(self, known: Known, call: AuditCall) -> None:
+        """Remember what ``call`` changed, as readers of its event will."""
+        if not call.succeeded:
+            return
+        if call.name in EXECUTIONS:
+            become(known, call)
+            known.arguments = executed(call)
+        elif call.name in _CREDENTIALS:
+            take_credentials(known, call)
+        elif call.name in CLONES and call.exit:
+            if len(known.children) >= MAX_CHILDREN:
+                known.children.clear()
+            known.children.add(call.exit)
+        elif call.name == "chdir":
+            known.cwd = directory_after(known.cwd, call)
+        elif call.name in ("fchdir", "chroot", "pivot_root", "setns"):
+            known.cwd = None  # the next record with a directory tells
+
+    def told(self, pid: int, exe: bytes, uid: int, auid: int) -> None:
+        """Learn of a process from a record that is no system call, such as a login."""
+        known = self._known.get(pid)
+        if known is not None and (known.exe is not None or known.ended):
+            return
+        if len(self.threads) >= MAX_LISTED or len(self._known) >= MAX_PROCESSES:
+            return
+        comm = posixpath.basename(exe)[:15]
+        self._known[pid] = Known(pid, called=True, comm=comm, exe=exe, uid=uid, auid=auid)
+        self.threads.append(
+            ThreadRecord(pid, pid, 0, comm=comm, exe=exe, exepath=exe, uid=uid, gid=NO_ID, loginuid=auid)
+        )
+
+    def ended(self, pid: int) -> None:
+        """Note that a process ended."""
+        self._known.pop(pid, None)
+        self._known[pid] = Known(pid, ended=True)
+
+    # how a process comes to be known
+
+    @staticmethod
+    def _reused(known: Known, call: AuditCall) -> bool:
+        """Whether the id now belongs to another process: it executes something and has a parent it cannot have got."""
+        return (
+            call.name in EXECUTIONS and call.succeeded and call.ppid > 1 and known.ppid > 1 and call.ppid != known.ppid
+        )
+
+    def _first(self, known: Known | None, call: AuditCall) -> Known:
+        parent = self._known.get(call.ppid)
+        if parent is not None and parent.ended:
+            parent = None
+        executes = call.name in EXECUTIONS and call.succeeded
+        anew = known is not None and (known.ended or known.called)
+        heard_of = known is not None and not anew  # as the parent of another
+        forked = parent is not None and (parent.born or call.pid in parent.children)
+        if anew or forked or (executes and not heard_of) or len(self.threads) >= MAX_LISTED:
+            return self._cloned(parent, call, executes)
+        if parent is None and call.ppid > 0:
+            self._known.setdefault(call.ppid, Known(call.ppid))
+        return self._listed(call, executes)
+
+    def _cloned(self, parent: Known | None, call: AuditCall, executes: bool) -> Known:
+        """Tell that the process was made by its parent, whose program it runs until it executes another."""
+        new = Known(call.pid, call.ppid, born=True, called=True)
+        if parent is not None and parent.called:
+            parent.children.discard(call.pid)
+            new.comm, new.exe, new.arguments = parent.comm, parent.exe, parent.arguments
+            new.auid, new.tty, new.cwd = parent.auid, parent.tty, parent.cwd
+            new.uid, new.gid = parent.uid, parent.gid
+            new.sockets = dict(parent.sockets)
+        else:
+            new.uid, new.gid = call.uid, call.gid
+            if not executes:
+                new.comm, new.arguments = call.comm, titled(call)
+        self._emit(
+            call.ts,
+            call.pid,
+            "SYSCALL_CLONE_20_X",
+            False,
+            **identity(new, call.pid, call.ppid),
+            res=0,
+            flags=0,
+            uid=new.uid,
+            gid=new.gid,
+            vtid=_SHOWN_AS_UNKNOWN,
+            vpid=_SHOWN_AS_UNKNOWN,
+        )
+        return new
+
+    def _listed(self, call: AuditCall, executes: bool) -> Known:
+        """Put the process into the list of those that may have been there before the log began."""
+        new = Known(call.pid, call.ppid, called=True, auid=call.auid, tty=call.tty, uid=call.uid, gid=call.gid)
+        new.cwd = call.cwd
+        if not executes:
+            become(new, call)
+            new.arguments = titled(call)
+        self.threads.append(
+            ThreadRecord(
+                call.pid,
+                call.pid,
+                call.ppid,
+                comm=new.comm,
+                exe=(new.arguments[0] if new.arguments else new.exe or b"")[:TEXT_LIMIT],
+                exepath=new.exe or b"",
+                args=texts(new.arguments[1:])[:LIST_BYTES],
+                cwd=new.cwd or b"",
+                uid=new.uid,
+                gid=new.gid,
+                loginuid=new.auid,
+                tty=new.tty,
+            )
+        )
+        return new
+
+    # what changed without a record
+
+    def _catch_up(self, known: Known, call: AuditCall) -> None:
+        known.ppid = call.ppid
+        if call.cwd is not None and call.cwd != known.cwd:
+            known.cwd = call.cwd
+            self._emit(call.ts, call.pid, "SYSCALL_CHDIR_X", False, res=0, path=call.cwd)
+        if call.name in EXECUTIONS and call.succeeded:
+            return  # the event itself tells the rest
+        if (call.exe is not None and call.exe != known.exe) or call.auid != known.auid or call.tty != known.tty:
+            if call.exe != known.exe:
+                known.arguments = titled(call)
+            become(known, call)
+            self._emit(call.ts, call.pid, "SYSCALL_EXECVE_19_X", False, **execution(known, call))
+        if call.name in _CREDENTIALS and call.succeeded:
+            return
+        if call.uid != known.uid:
+            known.uid = call.uid
+            self._emit(call.ts, call.pid, "SYSCALL_SETRESUID_X", False, res=0, ruid=-1, euid=call.uid, suid=-1)
+        if call.gid != known.gid:
+            known.gid = call.gid
+            self._emit(call.ts, call.pid, "SYSCALL_SETRESGID_X", False, res=0, rgid=-1, egid=call.gid, sgid=-1)
+
+    # sockets
+
+    def before_socket(self, known: Known, call: AuditCall) -> None:
+        """Tell of the socket that ``call`` uses unless its making was recorded.
+
+        Whether it is a stream or sends datagrams no record says then; the port decides, as services have theirs.
+        """
+        address, fd = call.address, call.args[0]
+        if address is None or fd is None or address.family not in (AF_UNIX, AF_INET, AF_INET6):
+            return
+        fd &= 0x7FFFFFFF
+        family, used = known.sockets.get(fd, (-1, True))
+        if family != address.family or (used and call.name == "connect"):
+            port = address.ip[1] if address.ip else -1
+            kind = _DATAGRAM if call.name == "sendto" or port in _DATAGRAM_PORTS else _STREAM
+            self._emit(
+                call.ts, call.pid, "SOCKET_SOCKET_X", False, fd=fd, domain=address.family, type=kind, proto=0, flags=0
+            )
+        self._note(known, fd, address.family, True)
+
+    def made_socket(self, known: Known, call: AuditCall) -> None:
+        """Remember a socket whose making was recorded."""
+        if call.succeeded and call.exit is not None and call.args[0] is not None:
+            self._note(known, call.exit, call.args[0] & 0xFF, False)
+
+    @staticmethod
+    def _note(known: Known, fd: int, family: int, used: bool) -> None:
+        if len(known.sockets) >= MAX_SOCKETS:
+            known.sockets.clear()
+        known.sockets[fd] = (family, used)

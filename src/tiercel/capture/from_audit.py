@@ -1,0 +1,106 @@
+"""Audit logs as events: what auditd recorded, told the way a capture tells it.
+
+The log is turned into a capture first, one section for each host, so that decoding, tracking, rules and everything
+after them work on it as on any other. Records without a counterpart among events are kept as marks.
+
+What a reader should know: times have milliseconds; ids are those of processes, not of threads; there is no environment,
+no container, and of a connection only the far end; a clone3 does not say whether it made a thread. Standing in for what
+is not recorded are events that readers do not see, see :mod:`tiercel.capture.audit_processes`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tiercel.capture.audit_host import AuditHost
+from tiercel.capture.audit_marks import MarkSpool
+from tiercel.model.batch import Batch
+from tiercel.replay import Replay
+from tiercel.sources.audit_log import AuditLog, AuditProblems
+from tiercel.sources.audit_mark import AuditMark
+from tiercel.sources.capture import BATCH_EVENTS
+
+MAX_HOSTS = 64
+"""Most hosts that a log may name; records of further ones are problems."""
+
+
+class AuditReplay:
+    """Iterates over audit logs as tracked batches, as :class:`tiercel.replay.Replay` does over a capture.
+
+    ``events`` counts the visible events so far, ``problems`` holds the lines and events that could not be read.
+    ``hosts`` are the names in the log, in order. ``since`` and ``until`` are the times of its first and last event in
+    ns, 0 for an empty log. Iterating again replays without reading the log again.
+
+    Raises:
+        InputError: a file cannot be opened, or none was given.
+    """
+
+    def __init__(self, paths: Sequence[Path], hostname: str | None = None, size: int = BATCH_EVENTS) -> None:
+        self.problems = AuditProblems()
+        self.events = 0
+        self.size = size
+        self.hostname = hostname or ""
+        self.since = self.until = 0
+        self._log = AuditLog([Path(path) for path in paths], self.problems)
+        self.paths = self._log.paths
+        self._marks = MarkSpool(self.hostname)
+        self._hosts: dict[bytes, AuditHost] = {}
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._replay: Replay | None = None
+
+    @property
+    def hosts(self) -> list[str]:
+        self._read()
+        return [host.name for host in self._hosts.values()]
+
+    def __iter__(self) -> Iterator[Batch]:
+        capture = self._read()
+        if not self._hosts:
+            return
+        self._replay = Replay(capture, self.size)
+        for batch in self._replay:
+            self.events = self._replay.events
+            yield batch
+
+    def marks(self) -> Iterator[AuditMark]:
+        """Yield the records that became no event, in the order of the log."""
+        self._read()
+        yield from self._marks
+
+    def damage_message(self) -> str | None:
+        """Return what to tell the user of files that ended before their time."""
+        return "; ".join(self._log.damage) or None
+
+    def _read(self) -> Path:
+        """Turn the log into a capture, once; return its path."""
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="tiercel-audit-")
+            self._turn(Path(self._folder.name))
+        return Path(self._folder.name) / "events.scap"
+
+    def _turn(self, folder: Path) -> None:
+        for event in self._log:
+            self.since = min(self.since or event.ts, event.ts)
+            self.until = max(self.until, event.ts)
+            host = self._hosts.get(event.node)
+            if host is None:
+                if len(self._hosts) >= MAX_HOSTS:
+                    self.problems.add(event.place, f"more than {MAX_HOSTS} hosts in one log")
+                    continue
+                name = event.node.decode("utf-8", "replace") or self.hostname
+                body = folder / f"host-{len(self._hosts)}"
+                host = self._hosts[event.node] = AuditHost(name, body, self._marks, self.problems)
+            host.take(event)
+        with (folder / "events.scap").open("wb") as target:
+            for host in self._hosts.values():
+                host.write(target)
+
+
+def audit_batches(paths: Sequence[Path], hostname: str | None = None) -> AuditReplay:
+    """Return the events of audit logs as tracked batches; give all files of a rotation at once, in any order.
+
+    ``hostname`` is the host of records that name none (``node=``). Raises InputError as :class:`AuditReplay` says.
+    """
+    return AuditReplay(paths, hostname)
