@@ -78,6 +78,8 @@ def _incident(incident: IncidentPart) -> Iterator[str]:
         f"{when(incident.first)} to {when(incident.last)} ({lasting(incident.last - incident.first)}); "
         f"{', '.join(where)}; {several(incident.alerts, 'alert')}, {several(incident.acts, 'act')}\n"
     )
+    if incident.origin:
+        yield f"{text(incident.origin)}\n"
     phase = ""
     for step in incident.steps:
         if step.phase and step.phase != phase:

@@ -71,6 +71,7 @@ class IncidentPart:
     techniques: tuple[Technique, ...]
     alerts: int
     acts: int
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
