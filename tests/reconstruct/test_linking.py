@@ -160,6 +160,21 @@ def test_every_alert_of_a_recorded_attack_finds_its_act() -> None:
     assert all(row["process"] == acts[row["act"]]["process"] for row in found)
 
 
+@needs_reference
+def test_a_scene_holds_an_alert_of_a_recording_and_of_a_log_once() -> None:
+    folder = SHARED / "captures/modern/a-seed-webshell"
+    logged = _as_logged(folder / "alerts-all-enabled-match-all.jsonl")
+    raised = logged.set_column(logged.schema.get_field_index("kind"), "kind", pa.array(["rules"] * logged.num_rows))
+    raised = raised.set_column(
+        raised.schema.get_field_index("evidence"), "evidence", pa.array(["E1"] * logged.num_rows)
+    )
+    scene = Scene.of(Replay(folder / "a-seed-webshell.scap"), pa.concat_tables([logged, raised.cast(ALERTS)]))
+    assert scene.alerts.num_rows == logged.num_rows
+    assert set(scene.alerts["evidence"].to_pylist()) == {"E1 E2"}
+    assert set(scene.alerts["kind"].to_pylist()) == {"rules"}
+    assert scene.alerts["act"].null_count == 0
+
+
 def _as_logged(path: Path) -> pa.Table:
     rows = [
         {

@@ -85,7 +85,9 @@ def once(linked: pa.Table) -> pa.Table:
     ``evidence`` of an alert that was there several times names every source, separated by spaces.
     """
     sources: dict[int, list[str]] = defaultdict(list)
-    for row in linked.select(["alert", SAME_AS, "evidence"]).to_pylist():
+    for row in sorted(
+        linked.select(["alert", SAME_AS, "evidence"]).to_pylist(), key=lambda row: row[SAME_AS] is not None
+    ):
         places = sources[row["alert"] if row[SAME_AS] is None else row[SAME_AS]]
         if row["evidence"] and row["evidence"] not in places:
             places.append(row["evidence"])
@@ -94,6 +96,13 @@ def once(linked: pa.Table) -> pa.Table:
     evidence_of = pa.array([" ".join(sources[number]) for number in numbers], pa.string())
     kept = kept.set_column(kept.schema.get_field_index("evidence"), ALERTS.field("evidence"), evidence_of)
     return kept.set_column(0, ALERTS.field("alert"), pa.array(range(kept.num_rows), pa.int64()))
+
+
+def gathered(alerts: pa.Table, acts: pa.Table, processes: pa.Table) -> pa.Table:
+    """Return alerts linked and each there once; those that hold none of a log as they are."""
+    if "log" not in alerts["kind"].unique().to_pylist():
+        return alerts
+    return once(link(alerts, acts, processes))
 
 
 def _logged(row: dict[str, Any], hosts: set[Any]) -> _Logged:

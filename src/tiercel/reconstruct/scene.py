@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from tiercel.model.batch import Batch, Tables
 from tiercel.outputs.alert import Alert
+from tiercel.reconstruct import linking
 from tiercel.reconstruct.alerts import Links, Row, rows_of
 from tiercel.reconstruct.choice import Choice
 from tiercel.reconstruct.columns import acts_table, processes_table
@@ -114,5 +115,5 @@ def _add(gatherer: Gatherer, links: Links, batch: Batch, evidence: str) -> None:
 
 def _made(cls: type[Scene], gatherer: Gatherer, links: Links) -> Scene:
     gathered = gatherer.finish()
-    alerts = links.table(gatherer, gathered)
-    return cls(processes_table(gatherer.lives), acts_table(gathered.acts, gatherer.texts), alerts)
+    processes, acts = processes_table(gatherer.lives), acts_table(gathered.acts, gatherer.texts)
+    return cls(processes, acts, linking.gathered(links.table(gatherer, gathered), acts, processes))

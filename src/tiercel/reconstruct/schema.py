@@ -99,7 +99,7 @@ ALERTS = pa.schema(
         _field("ts", _INT, "time of the event it is about"),
         _field("num", _INT, "number of that event, null when from a log"),
         _field("host", _TEXT, "host it is about"),
-        _field("evidence", _TEXT, "evidence it comes from, empty when it has no id"),
+        _field("evidence", _TEXT, "evidence it comes from, several separated by spaces, empty when it has no id"),
         _field("rule", _TEXT, "name of the rule"),
         _field("priority", _TEXT, "priority, as in Emergency, Critical, Notice"),
         _field("source", _TEXT, "source of the event, as in syscall"),
