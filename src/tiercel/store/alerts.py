@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from tiercel.outputs.alert import Alert
+from tiercel.store.arrow import table
 from tiercel.store.people import clean
 from tiercel.store.schema import ALERTS
 
@@ -33,4 +34,4 @@ def alerts_table(alerts: Iterable[tuple[int | None, Alert]]) -> pa.Table:
         )
         for column, value in zip(columns.values(), row, strict=True):
             column.append(value)
-    return pa.table(list(columns.values()), ALERTS.arrow)
+    return table(list(columns.values()), ALERTS.arrow)

@@ -33,9 +33,10 @@ def converted(document: Any, path: Path) -> Document:
             f"{path}: written by a newer tiercel (version {version} of the tables, this one reads up to "
             f"{SCHEMA_VERSION}): upgrade tiercel"
         )
+    current: Document = document
     while version < SCHEMA_VERSION:
         if version not in CONVERTERS:
             raise InputError(f"{path}: version {version} of the tables is not known")
-        document = CONVERTERS[version](document)
+        current = CONVERTERS[version](current)
         version += 1
-    return document
+    return current

@@ -14,6 +14,8 @@ from tiercel.model.columns import F, P
 from tiercel.model.tables import Rows
 from tiercel.state.compact import FILE_TEXTS, PROCESS_TEXTS
 from tiercel.state.lookup import Lookup
+from tiercel.store.arrow import Array, array, lists, table
+from tiercel.store.arrow import taken as taken_rows
 from tiercel.store.intervals import END, START, Openings, Versions, openings, versions
 from tiercel.store.people import containers_table, users_table
 from tiercel.store.schema import DESCRIPTORS, EVENTS_TABLE, FILES, PROCESSES, STRINGS, TABLES, TableSchema
@@ -28,7 +30,7 @@ OWN_GROUP = 8_192
 SHARED_GROUP = 32_768
 """The other types share row groups of at most about so many rows."""
 
-_NAMES = pa.array([event.name for event in EVENTS])
+_NAMES = array([event.name for event in EVENTS])
 
 
 @dataclass(slots=True)
@@ -70,11 +72,11 @@ def extract(batch: Batch) -> Extract:
         "strings": strings.table(),
         "processes": _process_table(processes, strings, lives, (process_rows, nums[seen])),
         "files": _cells(FILES, files, strings, F),
-        "descriptors": pa.table(
+        "descriptors": table(
             [
-                pa.array(opened.owners),
-                pa.array(opened.fds),
-                pa.array(files.numbers[opened.rows].astype(np.int32)),
+                array(opened.owners),
+                array(opened.fds),
+                array(files.numbers[opened.rows].astype(np.int32)),
                 *_bounds(opened.since, opened.until),
             ],
             DESCRIPTORS.arrow,
@@ -162,41 +164,41 @@ class _Strings:
     def table(self) -> pa.Table:
         texts = [value.decode("utf-8", "replace") for value in self.values]
         exact = [None if text.encode() == raw else raw for text, raw in zip(texts, self.values, strict=True)]
-        return pa.table(
+        return table(
             [
-                pa.array(np.arange(len(texts), dtype=np.int32)),
-                pa.array(texts, pa.string()),
-                pa.array(exact, pa.binary()),
+                array(np.arange(len(texts), dtype=np.int32)),
+                array(texts, pa.string()),
+                array(exact, pa.binary()),
             ],
             STRINGS.arrow,
         )
 
 
-def _optional(numbers: I64, type: pa.DataType) -> pa.Array:
+def _optional(numbers: I64) -> Array:
     """Return numbers as an array in which -1 is null."""
-    return pa.array(numbers.astype(type.to_pandas_dtype()), type, mask=numbers < 0)
+    return array(numbers.astype(np.int32), mask=numbers < 0)
 
 
-def _bounds(since: I64, until: I64) -> tuple[pa.Array, pa.Array]:
-    return pa.array(since, mask=since == START), pa.array(until, mask=until == END)
+def _bounds(since: I64, until: I64) -> tuple[Array, Array]:
+    return array(since, mask=since == START), array(until, mask=until == END)
 
 
-def _cell_arrays(rows: _Renumbered, strings: _Strings, members: type[P] | type[F]) -> list[pa.Array]:
+def _cell_arrays(rows: _Renumbered, strings: _Strings, members: type[P] | type[F]) -> list[Array]:
     cells = rows.cells()
-    arrays = [pa.array(np.arange(len(cells), dtype=np.int32))]
+    arrays = [array(np.arange(len(cells), dtype=np.int32))]
     for member in members:
         if member.name == "COUNT":
             continue
         column = np.ascontiguousarray(cells[:, member])
         if member in rows.texts:
-            arrays.append(_optional(strings.numbers[np.maximum(column, -1)], pa.int32()))
+            arrays.append(_optional(strings.numbers[np.maximum(column, -1)]))
         else:
-            arrays.append(pa.array(column))
+            arrays.append(array(column))
     return arrays
 
 
 def _cells(schema: TableSchema, rows: _Renumbered, strings: _Strings, members: type[P] | type[F]) -> pa.Table:
-    return pa.table(_cell_arrays(rows, strings, members), schema.arrow)
+    return table(_cell_arrays(rows, strings, members), schema.arrow)
 
 
 def _process_table(rows: _Renumbered, strings: _Strings, lives: Versions, events: tuple[I64, I64]) -> pa.Table:
@@ -215,11 +217,11 @@ def _process_table(rows: _Renumbered, strings: _Strings, lives: Versions, events
     since[places[~again]], until[places[~again]] = lives.since[~again], lives.until[~again]
     if again.any():
         extra = places[again]
-        arrays = [pa.concat_arrays([array, array.take(pa.array(extra))]) for array in arrays]
-        arrays[0] = pa.array(np.arange(len(rows.used) + len(extra), dtype=np.int32))
+        arrays = [pa.concat_arrays([cells, taken_rows(cells, extra)]) for cells in arrays]
+        arrays[0] = array(np.arange(len(rows.used) + len(extra), dtype=np.int32))
         since = np.concatenate((since, lives.since[again]))
         until = np.concatenate((until, lives.until[again]))
-    return pa.table([*arrays, *_bounds(since, until)], PROCESSES.arrow)
+    return table([*arrays, *_bounds(since, until)], PROCESSES.arrow)
 
 
 def _events(batch: Batch, order: I64, processes: _Renumbered, files: _Renumbered) -> pa.Table:
@@ -227,34 +229,31 @@ def _events(batch: Batch, order: I64, processes: _Renumbered, files: _Renumbered
     values, there = results(batch, order)
     memory, faults = batch.memory[order].astype(np.int64), batch.faults[order].view(np.int64)
     columns = {
-        "num": pa.array(batch.num[order].astype(np.int64)),
-        "ts": pa.array(batch.ts[order].view(np.int64)),
-        "cpu": pa.array(batch.cpu[order].view(np.int16)),
-        "tid": pa.array(batch.tid[order]),
-        "type_id": pa.array(types.astype(np.int16)),
-        "type": _NAMES.take(pa.array(types)),
-        "process": _optional(processes.numbers[batch.process[order]], pa.int32()),
-        "file": _optional(files.numbers[batch.file[order]], pa.int32()),
-        "fd": pa.array(batch.fd[order], mask=~batch.has_fd[order]),
-        "res": pa.array(values.astype(np.int64), mask=~there),
-        "name_changed": pa.array(batch.name_changed[order]),
-        "fdcount": pa.array(batch.fdcount[order]),
-        "threads": pa.array(batch.threads[order]),
-        "children": pa.array(batch.children[order]),
-        "vmsize": pa.array(np.ascontiguousarray(memory[:, 0])),
-        "vmrss": pa.array(np.ascontiguousarray(memory[:, 1])),
-        "vmswap": pa.array(np.ascontiguousarray(memory[:, 2])),
-        "majflt": pa.array(np.ascontiguousarray(faults[:, 0])),
-        "minflt": pa.array(np.ascontiguousarray(faults[:, 1])),
+        "num": array(batch.num[order].astype(np.int64)),
+        "ts": array(batch.ts[order].view(np.int64)),
+        "cpu": array(batch.cpu[order].view(np.int16)),
+        "tid": array(batch.tid[order]),
+        "type_id": array(types.astype(np.int16)),
+        "type": taken_rows(_NAMES, types),
+        "process": _optional(processes.numbers[batch.process[order]]),
+        "file": _optional(files.numbers[batch.file[order]]),
+        "fd": array(batch.fd[order], mask=~batch.has_fd[order]),
+        "res": array(values.astype(np.int64), mask=~there),
+        "name_changed": array(batch.name_changed[order]),
+        "fdcount": array(batch.fdcount[order]),
+        "threads": array(batch.threads[order]),
+        "children": array(batch.children[order]),
+        "vmsize": array(np.ascontiguousarray(memory[:, 0])),
+        "vmrss": array(np.ascontiguousarray(memory[:, 1])),
+        "vmswap": array(np.ascontiguousarray(memory[:, 2])),
+        "majflt": array(np.ascontiguousarray(faults[:, 0])),
+        "minflt": array(np.ascontiguousarray(faults[:, 1])),
         "params": _parameters(batch, order),
     }
-    return pa.table([columns[name] for name in EVENTS_TABLE.names], EVENTS_TABLE.arrow)
+    return table([columns[name] for name in EVENTS_TABLE.names], EVENTS_TABLE.arrow)
 
 
-def _parameters(batch: Batch, order: I64) -> pa.Array:
+def _parameters(batch: Batch, order: I64) -> Array:
     first, spans = taken(batch.first, order)
     begins, data = gathered(np.frombuffer(batch.data, np.uint8), batch.start[spans], batch.length[spans])
-    values = pa.Array.from_buffers(
-        pa.binary(), len(spans), [None, pa.py_buffer(begins), pa.py_buffer(data)], null_count=0
-    )
-    return pa.ListArray.from_arrays(pa.array(first), values, EVENTS_TABLE.types["params"])
+    return lists(first, begins, data, EVENTS_TABLE.types["params"])

@@ -19,6 +19,7 @@ from tiercel.replay import Replay
 from tiercel.sources.capture import Damage
 from tiercel.store import durable
 from tiercel.store.alerts import alerts_table
+from tiercel.store.arrow import array, taken
 from tiercel.store.extract import Extract, empty, extract
 from tiercel.store.manifest import ContainerName, Gap, Manifest, Source
 from tiercel.store.people import named, readable
@@ -119,8 +120,8 @@ def ingest_alerts(store: Store, source: Source, rows: pa.Table) -> Ingested:
     group = host.reshape(-1) * max(1, len(days)) + day.reshape(-1)
     for ordinal, number in enumerate(np.unique(group).tolist()):
         at = np.flatnonzero(group == number)
-        part = rows.take(pa.array(at))
-        part = part.set_column(0, ALERTS.arrow.field(0), pa.array(np.arange(len(at))))
+        part = taken(rows, at)
+        part = part.set_column(0, ALERTS.arrow.field(0), array(np.arange(len(at))))
         tables = {name: empty(schema) for name, schema in TABLES.items()} | {"alerts": part}
         manifest = Manifest(
             segment_name(source.id, ordinal),

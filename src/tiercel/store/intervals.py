@@ -1,7 +1,7 @@
 """From when to when a thread had a version and a descriptor a state, worked out from what a batch changed.
 
-Tracking logs what every change replaced, so the time line of a key (a thread, or a descriptor of an owner) is the row of
-each of its log entries up to that entry's event, and last the row it has now.
+Tracking logs what every change replaced, so the time line of a key (a thread, or a descriptor of an owner) is the row
+of each of its log entries up to that entry's event, and last the row it has now.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tiercel.errors import InputError
+from tiercel.store.arrow import Chunked
 from tiercel.store.schema import TABLES, TableSchema
 
 LEVEL = 3
@@ -112,12 +113,12 @@ class TableFile:
             raise self.fault("columns are missing")
         return table
 
-    def numbers(self, column: pa.ChunkedArray, name: str, none: int | None = None) -> NDArray[Any]:
+    def numbers(self, column: Chunked, name: str, none: int | None = None) -> NDArray[Any]:
         """Return a column of integers as an array; ``none`` stands for null, which is a fault without it."""
         if column.null_count:
             if none is None:
                 raise self.fault(f"column {name} has empty cells")
-            column = column.fill_null(none)
+            column = column.fill_null(none)  # type: ignore[arg-type]
         chunks = [chunk.to_numpy(zero_copy_only=False) for chunk in column.chunks]
         if len(chunks) == 1:
             return chunks[0]
@@ -125,7 +126,7 @@ class TableFile:
             return np.zeros(0, column.type.to_pandas_dtype())
         return np.concatenate(chunks)
 
-    def texts(self, column: pa.ChunkedArray, name: str) -> list[bytes | None]:
+    def texts(self, column: Chunked, name: str) -> list[bytes | None]:
         """Return a column of texts as bytes, whether or not they are UTF-8."""
         found: list[bytes | None] = []
         for chunk in column.chunks:

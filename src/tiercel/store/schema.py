@@ -227,7 +227,12 @@ USERS = TableSchema(
         Column("home", pa.string(), "home directory of a user", True),
         Column("shell", pa.string(), "shell of a user", True),
         Column("gid", pa.int64(), "group id of a user", True),
-        Column("bytes", pa.list_(pa.field("element", pa.binary(), False)), "container, name, home, shell as exact bytes, null when the texts are exact", True),
+        Column(
+            "bytes",
+            pa.list_(pa.field("element", pa.binary(), False)),
+            "container, name, home, shell as exact bytes, null when the texts are exact",
+            True,
+        ),
     ),
 )  # fmt: skip
 

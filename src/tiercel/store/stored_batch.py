@@ -143,7 +143,7 @@ class StoredBatch(Batch):
         column = self._read(["params"]).column(0)
         if column.null_count:
             raise file.fault("column params has empty cells")
-        lists = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+        lists: Any = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
         values = lists.values
         if values.null_count or lists.offset or values.offset:
             raise file.fault("column params has empty cells")
@@ -151,7 +151,8 @@ class StoredBatch(Batch):
         first = np.frombuffer(buffers[1], np.int32, len(lists) + 1)
         offsets = np.frombuffer(buffers[3], np.int32, len(values) + 1) if len(values) else np.zeros(1, np.int32)
         self.first, self.start, self.length = rearranged(first, offsets, self._order)
-        self.data = memoryview(buffers[4]).cast("B") if len(values) and buffers[4] is not None else b""
+        held: Any = memoryview(buffers[4]).cast("B") if len(values) and buffers[4] is not None else b""
+        self.data = held  # read where it is: a copy would take as long as reading it
 
     def _load_memory(self) -> None:
         columns = [self._column(name) for name in ("vmsize", "vmrss", "vmswap")]
