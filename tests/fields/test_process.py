@@ -91,7 +91,7 @@ def test_standard_streams(sample: Sample) -> None:
 
 def test_values_are_made_anew_when_numbers_change(sample: Sample) -> None:
     assert sample.ask("proc.cmdline")[11] == b"worker"
-    sample.tables.epoch += 1
+    sample.tables.begin_epoch()
     sample.tables.processes.array[sample.rows[11], 9] = sample.tables.strings.intern(b"other")
     assert sample.ask("proc.cmdline")[11] == b"other"
 

@@ -32,7 +32,7 @@ class SharedTables:
         tables = self._tables
         rows = max(tables.processes.count, tables.files.count)
         if len(tables.strings) > _MOST_STRINGS or rows > _MOST_ROWS:
-            self._tables = Tables(epoch=tables.epoch + 1)
+            self._tables = Tables()
         return self._tables
 
 

@@ -8,6 +8,7 @@ it was just after any event of the batch.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,18 +29,27 @@ def _i32() -> I32:
     return np.empty(0, dtype=np.int32)
 
 
+_EPOCHS = count()
+
+
 @dataclass(slots=True)
 class Tables:
     """What outlives a batch: strings, process rows, descriptor rows. Append-only within an epoch.
 
-    ``epoch`` changes when rows and strings were renumbered to free memory; caches keyed by number then start anew.
+    ``epoch`` changes when rows and strings were renumbered to free memory, and no two tables share one; caches keyed by
+    number start anew with another epoch.
     """
 
     strings: Strings = field(default_factory=Strings)
     processes: Rows = field(default_factory=lambda: Rows(P.COUNT))
     files: Rows = field(default_factory=lambda: Rows(F.COUNT))
-    epoch: int = 0
+    epoch: int = field(default_factory=lambda: next(_EPOCHS))
     derived: dict[object, Any] = field(default_factory=dict)  # what readers made of the rows; emptied with a new epoch
+
+    def begin_epoch(self) -> None:
+        """Forget what was made of rows and strings: they have new numbers."""
+        self.derived.clear()
+        self.epoch = next(_EPOCHS)
 
 
 @dataclass(slots=True)

@@ -113,8 +113,7 @@ class Compaction:
         for call in calls:
             call.path = int(string_numbers[call.path])
         self._renumber_descriptors(file_numbers)
-        tables.derived.clear()
-        tables.epoch += 1
+        tables.begin_epoch()
 
         self._measured = self._bytes = 0
         self.max_processes = max(self.least_rows, 2 * len(processes))
