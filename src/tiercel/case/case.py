@@ -37,8 +37,10 @@ from tiercel.store.store import Store
 
 if TYPE_CHECKING:
     from tiercel.case.adding import Added
+    from tiercel.case.export import Exported
     from tiercel.case.ingesting import Progress, Reading
     from tiercel.case.keys import PublicKey
+    from tiercel.case.reproduce import Reproduction
     from tiercel.case.status import Status
 
 SCHEMA_VERSION = 1
@@ -199,13 +201,30 @@ class Case:
         return status(self)
 
     def verify(
-        self, trusted: Sequence[PublicKey] | None = None, *, record: bool = True, progress: Progress | None = None
+        self,
+        trusted: Sequence[PublicKey] | None = None,
+        *,
+        roots: Path | None = None,
+        record: bool = True,
+        progress: Progress | None = None,
     ) -> Verification:
         """Verify every file against the ledger, and the ledger against itself, see :func:`tiercel.case.verify.verify`.
 
         With ``record`` the ledger gets an entry about it, unless it is so damaged that it takes none.
         """
-        return verified(self.path, self.ledger.signer if record else None, trusted, progress)
+        return verified(self.path, self.ledger.signer if record else None, trusted, roots, progress)
+
+    def export(self, out: str | Path) -> Exported:
+        """Write the case into one archive to hand over, see :func:`tiercel.case.export.export`."""
+        from tiercel.case.export import export
+
+        return export(self, Path(out))
+
+    def reproduce(self, progress: Progress | None = None) -> Reproduction:
+        """Read all evidence again and compare, see :func:`tiercel.case.reproduce.reproduce`."""
+        from tiercel.case.reproduce import reproduce
+
+        return reproduce(self, progress)
 
     def note(self, text: str) -> Entry:
         """Write a remark of the examiner into the ledger.

@@ -15,6 +15,7 @@ from typing import Any
 from blake3 import blake3
 
 from tiercel.case.pieces import Pieces, altered
+from tiercel.case.staging import INCOMING
 
 _READ = 1 << 20
 _MOST_RANGES = 5
@@ -93,8 +94,9 @@ class Checking:
         """Return the hashes of pieces by path, as far as the files that hold them are sound."""
         if self._pieces is None:
             self._pieces = {}
-            for path in sorted((self.root / "pieces").glob("*.json")):
-                if path.relative_to(self.root).as_posix() in self.bad:
+            folders = self.root / "pieces", self.root / INCOMING / "pieces"
+            for path in (path for folder in folders for path in sorted(folder.glob("*.json"))):
+                if f"pieces/{path.name}" in self.bad:
                     continue
                 try:
                     told = json.loads(path.read_bytes())
@@ -103,9 +105,18 @@ class Checking:
                     continue  # not one of ours: told as inserted
         return self._pieces
 
+    def place(self, path: str) -> Path:
+        """Return where a file of the case is: what a crash left in the waiting room still is a part of it."""
+        waiting = self.root / INCOMING / path
+        return waiting if waiting.exists() and not (self.root / path).exists() else self.root / path
+
     def _hashed(self, file: Expected) -> Fault | None:
         """Return what is wrong with a file, without where."""
-        path = self.root / file.path
+        fault = self._held(file, self.root / file.path)
+        waiting = self.root / INCOMING / file.path
+        return None if fault and waiting.exists() and not self._held(file, waiting) else fault
+
+    def _held(self, file: Expected, path: Path) -> Fault | None:
         try:
             status = os.lstat(path)
             if not stat.S_ISREG(status.st_mode):
@@ -114,7 +125,7 @@ class Checking:
                 what = f"has {status.st_size:,} bytes, had {file.size:,}"
                 return Fault("altered", file.path, what, file.evidence)
             if file.sha256 is None:
-                return self._by_pieces(file)
+                return self._by_pieces(file, path)
             whole, other = hashlib.sha256(), blake3()
             with path.open("rb") as content:
                 while data := content.read(_READ):
@@ -129,11 +140,11 @@ class Checking:
             return None
         return Fault("altered", file.path, "its hash is not that of the ledger", file.evidence)
 
-    def _by_pieces(self, file: Expected) -> Fault | None:
+    def _by_pieces(self, file: Expected, path: Path) -> Fault | None:
         known = self.pieces().get(file.stored or file.path)
         if known is None:
             return Fault("unreadable", file.path, "cannot be checked: what holds its hashes was altered", file.evidence)
-        if not altered(self.root / file.path, known):
+        if not altered(path, known):
             return None
         return Fault("altered", file.path, "its pieces have other hashes", file.evidence)
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tiercel.case import custody_check
+from tiercel.case import custody_check, timestamp
 from tiercel.case.checking import Checking, Expected, Fault
 from tiercel.case.entry import Entry
 from tiercel.case.hashes import digest
 from tiercel.case.intake import shown
 from tiercel.case.keys import PublicKey, Signer
-from tiercel.case.ledger import TORN, Ledger
+from tiercel.case.ledger import Ledger
 from tiercel.case.record import Record
 from tiercel.case.staging import INCOMING, MANIFEST
 from tiercel.errors import InputError
@@ -65,28 +65,32 @@ class Verification:
 
 
 def verify(
-    root: Path, trusted: Sequence[PublicKey] | None = None, progress: Callable[[int], None] | None = None
+    root: Path,
+    trusted: Sequence[PublicKey] | None = None,
+    roots: Path | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Verification:
     """Verify the case in ``root``; nothing in it is changed.
 
     Args:
         root: the directory of the case.
         trusted: keys that may have signed; None for those that the ledger introduces itself.
+        roots: root certificates for time stamps (PEM); None for those that are kept with them.
         progress: told the number of bytes hashed so far.
 
     Raises:
         InputError: the ledger is there and cannot be read.
     """
-    faults = list(_custody(root, trusted))
+    faults = list(_custody(root, trusted, roots))
     entries = list(_readable(root))
     record = Record.of(entries)
     faults += [
         Fault("unreadable", "ledger.jsonl", f"entry {seq} says nothing that makes sense") for seq in record.unreadable
     ]
     checking = Checking(root, progress)
-    expected = _told_by_ledger(root, entries, record)
+    expected = _told_by_ledger(root, record)
     checking.run(sorted(expected.values(), key=lambda file: not file.path.startswith("pieces/")))
-    segments = _told_by_manifests(root, record, checking)
+    segments = _told_by_manifests(record, checking)
     checking.run(segments.values())
     found = [*faults, *checking.faults]
     found += _strangers(root, expected | segments, {entry.key for entry in entries})
@@ -99,6 +103,7 @@ def verified(
     root: Path,
     signer: Signer | None,
     trusted: Sequence[PublicKey] | None = None,
+    roots: Path | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Verification:
     """Verify the case in ``root`` and, with a signer, write an entry about it into its ledger.
@@ -106,7 +111,7 @@ def verified(
     Raises:
         InputError: the ledger cannot be read.
     """
-    done = verify(root, trusted, progress)
+    done = verify(root, trusted, roots, progress)
     if signer is not None:
         try:
             Ledger.open(root, signer).append(VERIFIED, outcome=done.outcome, detail=done.detail())
@@ -115,9 +120,12 @@ def verified(
     return done
 
 
-def _custody(root: Path, trusted: Sequence[PublicKey] | None) -> Iterator[Fault]:
-    for finding in custody_check.check(root, trusted):
-        path = {"head": "ledger.head", "key": "keys"}.get(finding.kind, "ledger.jsonl")
+def _custody(root: Path, trusted: Sequence[PublicKey] | None, roots: Path | None) -> Iterator[Fault]:
+    findings = custody_check.check(root, trusted)
+    if not any(finding.serious for finding in findings):
+        findings += timestamp.verify(Ledger.open(root), roots)
+    for finding in findings:
+        path = {"head": "ledger.head", "key": "keys", "timestamp": "timestamps"}.get(finding.kind, "ledger.jsonl")
         place = "" if finding.line is None else f"line {finding.line}: "
         yield Fault(finding.kind, path, place + finding.what, serious=finding.serious)
 
@@ -135,7 +143,7 @@ def _readable(root: Path) -> Iterator[Entry]:
         return
 
 
-def _told_by_ledger(root: Path, entries: Sequence[Entry], record: Record) -> dict[str, Expected]:
+def _told_by_ledger(root: Path, record: Record) -> dict[str, Expected]:
     """Return the files that the ledger gives the hashes of, by path."""
     evidence = {known.path: known.id for known in record.evidence.values()}
     expected = {
@@ -147,20 +155,16 @@ def _told_by_ledger(root: Path, entries: Sequence[Entry], record: Record) -> dic
             where = known.path if (root / known.path).exists() else known.origin
             digests = known.digests
             expected[where] = Expected(where, digests.size, digests.sha256, digests.blake3, known.id, known.path)
-    for entry in entries:
-        name, size = entry.detail.get("file"), entry.detail.get("size")
-        if entry.action == TORN and isinstance(name, str) and isinstance(size, int):
-            expected[name] = Expected(name, size, str(entry.detail.get("sha256")))
     return expected
 
 
-def _told_by_manifests(root: Path, record: Record, checking: Checking) -> dict[str, Expected]:
+def _told_by_manifests(record: Record, checking: Checking) -> dict[str, Expected]:
     """Return the files of segments, by path; where a manifest is not sound, as the hashes of pieces tell them."""
     expected: dict[str, Expected] = {}
     for evidence in record.evidence.values():
         for segment in evidence.ingest.segments if evidence.ingest else ():
             manifest = f"{segment}/{MANIFEST}"
-            if manifest not in checking.bad and (files := _manifest_files(root / manifest)) is not None:
+            if manifest not in checking.bad and (files := _manifest_files(checking.place(manifest))) is not None:
                 told = [Expected(f"{segment}/{name}", size, sha256) for name, (size, sha256) in files.items()]
             else:
                 pieces = checking.pieces()
@@ -186,7 +190,7 @@ def _strangers(root: Path, expected: Collection[str], keys: Collection[str]) -> 
         inside = Path(folder).relative_to(root)
         if INCOMING in folders and folder == os.fspath(root):
             folders.remove(INCOMING)
-            yield _trace(INCOMING, "left by work that was interrupted; the next command that adds something removes it")
+            yield _trace(INCOMING, "left by work that was interrupted; the next command that works on it tidies up")
         for name in sorted(folders):
             path = shown(inside / name)
             if os.path.islink(os.path.join(folder, name)):
@@ -208,7 +212,9 @@ def _stranger(path: str, keys: Collection[str]) -> Iterator[Fault]:
     elif folder == "keys" and name.endswith(".pub"):
         if name.removesuffix(".pub") not in keys:
             yield _trace(path, "a key that signed nothing here")
-    elif folder != "timestamps":
+    elif folder == "timestamps":
+        yield _trace(path, "a time stamp that no entry of the ledger tells of")
+    else:
         yield Fault("inserted", path, "is not part of the case: no entry of the ledger knows it")
 
 

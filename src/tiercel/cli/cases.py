@@ -51,6 +51,10 @@ def register_on_case(app: typer.Typer) -> None:
     app.command()(note)
     app.command()(status)
     app.command()(verify)
+    app.command()(anchor)
+    app.command()(export)
+    app.command("import")(import_)
+    app.command()(reproduce)
 
 
 def new(
@@ -64,7 +68,7 @@ def new(
     """Make an empty case."""
     from tiercel.case import Case
 
-    case = Case.new(directory, title or directory.absolute().name, _signer(examiner, key))
+    case = Case.new(directory, title or directory.absolute().name, signing(examiner, key))
     print(case.id)
 
 
@@ -86,7 +90,7 @@ def add(
     from tiercel.cli.adding import add_all
 
     if failures := add_all(
-        Case.open(directory, _signer(examiner, key)), paths or [], rules or [], every, not reference
+        Case.open(directory, signing(examiner, key)), paths or [], rules or [], every, not reference
     ):
         raise InputError("\ntiercel: ".join(failures))
 
@@ -100,7 +104,7 @@ def note(
     """Write a remark into the ledger of a case."""
     from tiercel.case import Case
 
-    Case.open(directory, _signer(examiner, key)).note(text)
+    Case.open(directory, signing(examiner, key)).note(text)
 
 
 def status(directory: Directory, as_json: Json = False) -> None:
@@ -122,6 +126,9 @@ def verify(
         list[Path] | None,
         typer.Option("--public-key", help="Accept only signatures of this key (PEM); repeat for more."),
     ] = None,
+    roots: Annotated[
+        Path | None, typer.Option("--roots", help="Root certificates that time stamps must lead to (PEM).")
+    ] = None,
     no_record: Annotated[bool, typer.Option("--no-record", help="Write nothing into the ledger.")] = False,
     examiner: Examiner = None,
     key: Key = None,
@@ -137,9 +144,9 @@ def verify(
     if not directory.is_dir():
         raise InputError(f"{directory}: no such directory")
     trusted = [PublicKey.load(path) for path in public_keys] if public_keys else None
-    signer = None if no_record else _signer(examiner, key)
+    signer = None if no_record else signing(examiner, key)
     with counting("verify", "bytes", results=False) as progress:
-        done = verified(directory, signer, trusted, progress)
+        done = verified(directory, signer, trusted, roots, progress)
     if as_json:
         print(json.dumps(done.as_json(), ensure_ascii=False))
     else:
@@ -150,7 +157,86 @@ def verify(
         sys.exit(1)
 
 
-def _signer(examiner: str | None, key: Path | None) -> Signer:
+def anchor(
+    directory: Directory,
+    url: Annotated[str | None, typer.Option("--url", help="Address of a time stamp authority (RFC 3161).")] = None,
+    request: Annotated[
+        Path | None, typer.Option("--request", help="Write a request here instead, to be carried to an authority.")
+    ] = None,
+    response: Annotated[
+        Path | None, typer.Option("--response", help="Take the response that was brought back.")
+    ] = None,
+    roots: Annotated[
+        Path | None, typer.Option("--roots", help="Root certificates of the authority (PEM); else those of the system.")
+    ] = None,
+    examiner: Examiner = None,
+    key: Key = None,
+) -> None:
+    """Have the head of the ledger time-stamped by someone else: proof that all before it existed then."""
+    from tiercel.case import Case, timestamp
+    from tiercel.case.disk import explained
+
+    if [url, request, response].count(None) != 2:
+        raise typer.BadParameter("give one of --url, --request and --response")
+    case = Case.open(directory, signing(examiner, key))
+    if request is not None:
+        with explained(request, "no request was written"):
+            request.write_bytes(timestamp.request(case.ledger))
+        return
+    made = timestamp.anchor(case.ledger, url, response=response, roots=roots)
+    print(f"entry {made.covers} and all before it existed at {made.time}, says {_visible(made.authority)}")
+
+
+def export(
+    directory: Directory,
+    archive: Annotated[Path, typer.Argument(metavar="ARCHIVE", help="What to write: NAME.tar.zst, .tar.gz or .zip.")],
+    examiner: Examiner = None,
+    key: Key = None,
+) -> None:
+    """Hand a case over: write it into one archive with a signed list of what is in it."""
+    from tiercel.case import Case
+
+    done = Case.open(directory, signing(examiner, key)).export(archive)
+    print(f"{done.path}: {done.files:,} files, {done.digests.size:,} bytes, sha256 {done.digests.sha256}")
+
+
+def import_(
+    archive: Annotated[Path, typer.Argument(metavar="ARCHIVE", help="What 'tiercel case export' wrote.")],
+    directory: Annotated[Path, typer.Argument(metavar="CASE", help="The directory to make of it.")],
+    largest: Annotated[
+        int | None, typer.Option("--max-size", metavar="BYTES", help="Accept an archive that expands to this much.")
+    ] = None,
+    examiner: Examiner = None,
+    key: Key = None,
+) -> None:
+    """Take over a case: unpack it, verify everything, and go on with its ledger."""
+    from tiercel.case.importing import import_case
+
+    case = import_case(archive, directory, signing(examiner, key), largest=largest)
+    print(f"{directory}: {_visible(case.title)}, {len(case.evidence)} pieces of evidence, all as recorded")
+
+
+def reproduce(directory: Directory, as_json: Json = False, examiner: Examiner = None, key: Key = None) -> None:
+    """Read all evidence again with the rules used then, and compare with what the case holds.
+
+    Exit code 1 when something comes out otherwise.
+    """
+    from tiercel.case import Case
+    from tiercel.cli.progress import counting
+
+    case = Case.open(directory, signing(examiner, key))
+    with counting("reproduce", results=False) as progress:
+        done = case.reproduce(progress)
+    if as_json:
+        print(json.dumps(done.as_json(), ensure_ascii=False))
+    else:
+        for line in done.lines():
+            print(_visible(line))
+    if not done.ok:
+        sys.exit(1)
+
+
+def signing(examiner: str | None, key: Path | None) -> Signer:
     """Return who signs; the passphrase of an encrypted key is asked for on a terminal."""
     import getpass
 
