@@ -16,15 +16,13 @@ from tiercel.reconstruct.network import network as network_view
 from tiercel.reconstruct.scene import Scene
 from tiercel.report import activity, custody, gaps, indicators, tables
 from tiercel.report.forest import forest
-from tiercel.report.model import IncidentPart, Report, Step
+from tiercel.report.model import PRIORITIES, IncidentPart, Report, Step
 from tiercel.report.summary import summary
 from tiercel.report.techniques import of_incident, of_scene
 from tiercel.report.wording import lasting
 
 if TYPE_CHECKING:
     from tiercel.case.case import Case
-
-_PRIORITIES = ("Emergency", "Alert", "Critical", "Error", "Warning", "Notice", "Informational", "Debug")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +140,6 @@ def _incident(scene: Scene, incident: Incident) -> IncidentPart:
 
 def _step(sentence: Sentence, priorities: dict[int, str | None]) -> Step:
     said = [priorities.get(alert) or "" for alert in sentence.alerts]
-    gravest = next((priority for priority in _PRIORITIES if priority in said), "")
+    gravest = next((priority for priority in PRIORITIES if priority in said), "")
     phase = str(sentence.phase)
     return Step(sentence.ts, phase[:1].upper() + phase[1:], sentence.text, sentence.acts, sentence.alerts, gravest)

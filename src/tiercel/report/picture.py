@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from markupsafe import Markup
 
 from tiercel.report.model import Gap, IncidentPart, Lane, Mark, Overview
@@ -9,7 +10,7 @@ from tiercel.report.svg import picture, tag
 from tiercel.report.wording import when
 
 WIDTH = 1000.0
-_LABELS = 250.0  # room for the names of the processes, left of the lanes
+_LABELS = 150.0  # room for the names of the processes, left of the lanes
 _ROW = 24.0
 _TOP = 30.0
 _STEPS_NS = [scale * unit for unit in (10**k for k in range(3, 10)) for scale in (1, 2, 5)] + [
@@ -103,12 +104,39 @@ def overview(seen: Overview, gaps: tuple[Gap, ...] = ()) -> Markup:
     )
 
 
+class Stretched:
+    """Places times so that busy moments get room: a pause ten times as long is not drawn ten times as wide."""
+
+    def __init__(self, times: list[int], left: float, right: float) -> None:
+        self.knots = np.array(sorted(set(times)) or [0], np.int64)
+        widths = 1 + np.log10(np.maximum(1.0, np.diff(self.knots) / 100_000))  # from 0.1 ms on, pauses widen
+        places = np.concatenate(([0.0], np.cumsum(widths)))
+        self.places = left + (right - left) * places / max(places[-1], 1e-9)
+        self.right = right
+
+    def x(self, ts: int) -> float:
+        """Return where a time is; times outside are put at the ends."""
+        # as distances from the first time: int64 ns since the epoch have more digits than a float
+        return float(np.interp(ts - int(self.knots[0]), self.knots - self.knots[0], self.places))
+
+    def draw(self, top: float, bottom: float) -> list[Markup]:
+        """Return some of the times with lines from top to bottom, far enough apart to be read."""
+        drawn: list[Markup] = []
+        free = -1.0
+        for ts, x in zip(self.knots.tolist(), self.places.tolist(), strict=True):
+            if x >= free and (x <= self.right - 60 or not drawn):
+                drawn.append(tag("line", x1=x, x2=x, y1=top, y2=bottom, class_="tick"))
+                drawn.append(tag("text", when(ts, day=False), x=x, y=top - 6, class_="time", text_anchor="start"))
+                free = x + 84
+        return drawn
+
+
 def lanes(incident: IncidentPart) -> Markup:
     """Return an incident as one line per process, from its start to its end, with its acts and alerts on it."""
     shown = incident.lanes[:MOST_LANES]
     bottom = _TOP + len(shown) * _ROW
-    margin = max(1, (incident.last - incident.first) // 50)
-    axis = Axis(incident.first - margin, incident.last + margin, _LABELS + 10, WIDTH - 10)
+    times = [incident.first, incident.last] + [mark.ts for lane in shown for mark in lane.marks]
+    axis = Stretched(times, _LABELS + 10, WIDTH - 16)
     parts = axis.draw(_TOP, bottom)
     for k, lane in enumerate(shown):
         parts.extend(_lane(lane, axis, _TOP + k * _ROW + _ROW / 2))
@@ -121,8 +149,8 @@ def lanes(incident: IncidentPart) -> Markup:
     )
 
 
-def _lane(lane: Lane, axis: Axis, y: float) -> list[Markup]:
-    begin, end = axis.x(lane.start), axis.x(axis.last if lane.end is None else lane.end)
+def _lane(lane: Lane, axis: Stretched, y: float) -> list[Markup]:
+    begin, end = axis.x(lane.start), axis.right if lane.end is None else axis.x(lane.end)
     indent = 4 + 10 * min(lane.depth, 9)
     room = int((_LABELS - indent) / 6.7)
     name = lane.label if len(lane.label) <= room else lane.label[: room - 1] + "…"

@@ -62,7 +62,7 @@ def _incident(incident: Incident) -> str:
     place = f" in {where}" if where and where not in incident.title else ""
     said = f"Incident {incident.number} ({incident.severity}): {incident.title}{place}, {when(incident.first_ts)}"
     said += f", lasting {lasting(incident.last_ts - incident.first_ts)}."
-    return f"{said} Seen: {phases}." if phases else said
+    return f"{said} Phases seen: {phases}." if phases else said
 
 
 def _limits(missing: Sequence[Gap]) -> str:

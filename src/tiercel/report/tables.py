@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -12,11 +13,15 @@ from tiercel.reconstruct.network import network as network_view
 from tiercel.reconstruct.pods import pods as pods_view
 from tiercel.reconstruct.scene import Scene
 from tiercel.reconstruct.users import users as users_view
-from tiercel.report.model import Table, TableRow
+from tiercel.report.model import PRIORITIES, Table, TableRow
 from tiercel.report.wording import listing, size, when
 
-MOST_ROWS = 200
+MOST_ROWS = 100
 """Rows of a table shown; a reader of paper takes in no more, and the views hold the rest."""
+
+_HEAD = re.compile(
+    rf"^\S+: (?:{'|'.join(PRIORITIES)}) ", re.ASCII
+)  # time and priority, which have columns of their own
 
 Row = dict[str, Any]
 
@@ -199,7 +204,7 @@ def alerts(table: pa.Table) -> Table:
             when(row["ts"]),
             row["priority"] or "",
             row["rule"] or "(text log: rule not named)",
-            row["output"] or "",
+            _HEAD.sub("", row["output"] or ""),
             ("alert log" if row["kind"] == "log" else "events") + (", cut" if row["truncated"] else ""),
         )
 
