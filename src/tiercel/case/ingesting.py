@@ -73,9 +73,8 @@ def read_into(
         done = ingest_alerts(store, source, table_of(log))
         done.gaps += [Gap(gap.kind, gap.what, gap.from_ts, gap.to_ts, gap.count) for gap in log.gaps]
         if log.unparsable:
-            done.gaps.append(
-                Gap("damage", "pieces of lines that are neither alerts nor said by Falco", count=log.unparsable)
-            )
+            what = "pieces of lines that are neither alerts nor what Falco says of itself"
+            done.gaps.append(Gap("unparsed", what, count=log.unparsable))
         return Read(done, "; ".join(f"line {fault.line}: {fault.reason}" for fault in log.broken) or None)
     raise InputError(f"{evidence.name}: evidence of the kind {evidence.kind} cannot be read yet")
 
