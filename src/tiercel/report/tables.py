@@ -19,9 +19,7 @@ from tiercel.report.wording import listing, size, when
 MOST_ROWS = 100
 """Rows of a table shown; a reader of paper takes in no more, and the views hold the rest."""
 
-_HEAD = re.compile(
-    rf"^\S+: (?:{'|'.join(PRIORITIES)}) ", re.ASCII
-)  # time and priority, which have columns of their own
+_HEAD = re.compile(rf"^\S+: (?:{'|'.join(PRIORITIES)}) ", re.ASCII)  # time and priority have columns of their own
 
 Row = dict[str, Any]
 
