@@ -65,7 +65,8 @@ def findings(lines: list[Line], head: Head | None) -> list[Finding]:
     chained = {item.seq - 1: item.prev for item in valid}
     if head:
         chained.setdefault(head.seq, head.hash)
-    kept = _longest_run([item for item in valid if item.hash == chained.get(item.seq, item.hash)])
+    confirmed = {item.seq for item in valid if chained.get(item.seq) == item.hash}
+    kept = _longest_run([item for item in valid if item.seq not in confirmed or chained[item.seq] == item.hash])
     found = list(_misplaced(valid, kept))
     found += _gaps(lines, valid, kept, head)
     found += _chain(valid, chained)

@@ -64,7 +64,7 @@ def digest(path: str | Path, sink: Callable[[bytes], object] | None = None) -> D
         before = os.fstat(handle)
         sha256, blake = hashlib.sha256(), blake3()
         size = 0
-        while True:
+        while size <= before.st_size:  # what grows as fast as it is read would never end
             try:
                 piece = os.read(handle, _CHUNK)
             except OSError as error:
