@@ -23,7 +23,7 @@ NETWORK_VIEW = pa.schema(
         column("container", TEXT, "container id, empty on the host"),
         column("process", INTEGER, "row of the process, null when not known"),
         column("pid", INTEGER),
-        column("name", TEXT, "name of the process at that time"),
+        column("name", TEXT, "name of the process at the end of it"),
         column("chain", TEXT, "how it came to run, as in bash → curl"),
         column("user", TEXT),
         column("direction", TEXT, "out, in, listening, or unknown"),
@@ -63,7 +63,9 @@ _Key = tuple[str, str, int | None, str, str | None, str | None, int | None, str 
 @dataclass(slots=True)
 class _Flow:
     first: Act
+    last: Act
     last_ts: int
+    opened: bool = False  # by some process in the scene
     connections: int = 0
     others: int = 0
     failed: int = 0
@@ -105,8 +107,15 @@ def _ends(act: Act) -> _Tuple:
     return act.proto, act.laddr, act.lport, act.raddr, act.rport
 
 
-def _directions(acts: list[Act]) -> dict[tuple[str, _Tuple], str]:
-    """Return which way each connection went, by host and the ends as this side sees them."""
+@dataclass(frozen=True, slots=True)
+class _Directions:
+    """Which way each connection went, by host and the ends as this side sees them, and which were opened here."""
+
+    way: dict[tuple[str, _Tuple], str]
+    opened: frozenset[tuple[str, _Tuple]]
+
+
+def _directions(acts: list[Act]) -> _Directions:
     found: dict[tuple[str, _Tuple], str] = {}
     listening = {(act.host, act.container, act.proto, act.lport) for act in acts if act.kind == "listen"}
     for act in acts:
@@ -115,12 +124,13 @@ def _directions(acts: list[Act]) -> dict[tuple[str, _Tuple], str]:
             found[key] = "in"
         elif act.kind == "connect":
             found.setdefault(key, "out")
+    opened = frozenset(found)
     for act in acts:
         if act.kind in ("send", "receive", "redirect"):
             key = act.host, _ends(act)
             served = (act.host, act.container, act.proto, act.lport) in listening
             found.setdefault(key, "in" if served else ("out" if act.kind == "send" else "unknown"))
-    return found
+    return _Directions(found, opened)
 
 
 def _idle(act: Act) -> bool:
@@ -136,12 +146,12 @@ def _unix_path(act: Act) -> str | None:
     return path if path[:1] in ("/", "@") else None
 
 
-def _enter(act: Act, directions: dict[tuple[str, _Tuple], str], flows: dict[_Key, _Flow]) -> None:
+def _enter(act: Act, directions: _Directions, flows: dict[_Key, _Flow]) -> None:
     """Add an act to the flow it belongs to."""
     if act.kind in ("listen", "bind"):
         direction = "listening"
     else:
-        direction = directions.get((act.host, _ends(act)), "out" if act.kind == "connect" else "unknown")
+        direction = directions.way.get((act.host, _ends(act)), "out" if act.kind == "connect" else "unknown")
     far = _unix_path(act) if act.proto == "unix" else act.raddr
     incoming = direction in ("in", "listening")
     key: _Key = (
@@ -155,7 +165,9 @@ def _enter(act: Act, directions: dict[tuple[str, _Tuple], str], flows: dict[_Key
         None if direction == "listening" else far,
         None if incoming else act.rport,
     )
-    flow = flows.setdefault(key, _Flow(act, act.last_ts))
+    flow = flows.setdefault(key, _Flow(act, act, act.last_ts))
+    flow.last = act
+    flow.opened = flow.opened or (act.host, _ends(act)) in directions.opened
     flow.last_ts = max(flow.last_ts, act.last_ts)
     flow.laddrs.add(act.laddr)
     flow.near.add(act.lport)
@@ -199,8 +211,8 @@ def _row(key: _Key, flow: _Flow, lineage: Lineage, known: dict[tuple[str, str], 
         "container": container,
         "process": process,
         "pid": first.pid,
-        "name": first.name,
-        "chain": first.name if process is None else lineage.chain(process, first.ts, top),
+        "name": flow.last.name,
+        "chain": flow.last.name if process is None else lineage.chain(process, flow.last.ts, top),
         "user": first.user or (None if first.uid is None else str(first.uid)),
         "direction": direction,
         "proto": proto,
@@ -229,5 +241,7 @@ def _outcome(direction: str, flow: _Flow) -> str:
     if direction == "listening":
         return f"listening{part}"
     if not flow.connections:
+        if flow.opened:
+            return "opened by another process"
         return "was open before" if flow.first.proto == "tcp" else "no connection"
     return ("accepted" if direction == "in" else "connected") + part

@@ -63,9 +63,8 @@ def each(acts: pa.Table) -> Iterator[Act]:
         for name in ("host", "kind", "name", "container"):
             place = _COLUMNS.index(name)
             columns[place] = [value or "" for value in columns[place]]
-        for name in ("count",):
-            place = _COLUMNS.index(name)
-            columns[place] = [1 if value is None else value for value in columns[place]]
+        place = _COLUMNS.index("count")
+        columns[place] = [1 if value is None else value for value in columns[place]]
         first, last = columns[_COLUMNS.index("ts")], _COLUMNS.index("last_ts")
         columns[last] = [begin if end is None else end for begin, end in zip(first, columns[last], strict=True)]
         for values in zip(*columns, strict=True):

@@ -23,3 +23,13 @@ def size(count: int | None) -> str:
     if count is None:
         return "an unknown number of bytes"
     return f"{count:,} byte{'' if count == 1 else 's'}"
+
+
+def terminal(tty: int | None) -> str:
+    """Return a terminal's name from its device number, as in ``pts/0``; "" for none."""
+    if not tty:
+        return ""
+    major, minor = tty >> 8 & 0xFFF, tty & 0xFF | tty >> 12 & 0xFFF00
+    if 136 <= major <= 143:
+        return f"pts/{(major - 136 << 20) + minor}"
+    return f"tty{minor}" if major == 4 else f"terminal {tty}"

@@ -103,7 +103,7 @@ def _process(lineage: Lineage, row: int, found: dict[_Key, _User]) -> None:
             user.first_ts = first if user.first_ts is None else min(user.first_ts, first)
         if last is not None:
             user.last_ts = last if user.last_ts is None else max(user.last_ts, last)
-        if came.root == row and len(user.entries) < _MOST_ENTRIES:
+        if came.root == row and lineage.execs[row] and len(user.entries) < _MOST_ENTRIES:
             user.entries[f"{came.door.value}: {lineage.name[row]} (pid {lineage.pid[row]})"] = None
         for step in lineage.execs[row]:
             if step["uid"] == uid and step["name"]:
@@ -113,7 +113,8 @@ def _process(lineage: Lineage, row: int, found: dict[_Key, _User]) -> None:
 def _gain(lineage: Lineage, act: Act, process: int, found: dict[_Key, _User]) -> None:
     """Enter a change of rights under the user who had them before."""
     change = _CHANGE.search(act.detail or "")
-    if change is None and "gained" not in (act.detail or ""):
+    dropped = change is not None and change.group(1) == "0"
+    if dropped or (change is None and "gained" not in (act.detail or "")):
         return
     uid = int(change.group(1)) if change else act.uid
     user = found.setdefault(_key(lineage, process, uid), _User(first_ts=act.ts, last_ts=act.ts))
