@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import http.client
+import re
 import ssl
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +27,7 @@ from tiercel.case.clock import rfc3339
 from tiercel.errors import InputError
 
 _MOST = 1 << 20  # bytes of a response; real ones have some 5,000
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 _SHA256 = "2.16.840.1.101.3.4.2.1"
 
 
@@ -133,11 +136,21 @@ def load_roots(path: str | Path | None) -> list[x509.Certificate]:
     """
     source = Path(path) if path is not None else _system_roots()
     try:
-        return x509.load_pem_x509_certificates(source.read_bytes())
+        pem = source.read_bytes()
     except OSError as error:
         raise InputError(f"{source}: {error.strerror}; give the authority's root certificates (PEM)") from None
-    except ValueError:
-        raise InputError(f"{source}: no certificates in PEM form") from None
+    certificates = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # systems trust a few that are not to the letter of the standard
+        for text in _CERTIFICATE.findall(pem):
+            try:
+                certificates.append(x509.load_pem_x509_certificate(text))
+            except ValueError:
+                if path is not None:
+                    raise InputError(f"{source}: a certificate in it is damaged") from None
+    if not certificates:
+        raise InputError(f"{source}: no certificates in PEM form")
+    return certificates
 
 
 def _system_roots() -> Path:
