@@ -1,4 +1,4 @@
-"""Writes the reference pages from the code: fields, command line, configuration.
+"""Writes the reference pages from the code: fields, command line, configuration, store, views of SQL and of cases.
 
 python docs/generate.py          write docs/reference/
 python docs/generate.py --check  exit 1 when a page is not what the code says
@@ -17,6 +17,10 @@ from tiercel.cli.main import app
 from tiercel.config.keys import EFFECTIVE
 from tiercel.fields.catalogue import classes
 from tiercel.fields.listing import signature
+from tiercel.hunt import views
+from tiercel.reconstruct import files, incidents_model, network, pods, schema, timeline, users
+from tiercel.reconstruct import tree as process_tree
+from tiercel.store import schema as store_schema
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Made by docs/generate.py; edit the code instead. -->\n\n"
@@ -86,10 +90,52 @@ def config() -> str:
     return "\n".join(lines) + "\n"
 
 
+TABLES = (
+    ("processes", schema.PROCESSES, "`Scene.processes`: one row for each life of a process."),
+    ("acts", schema.ACTS, "`Scene.acts`: what processes did that matters to security, in order."),
+    ("alerts", schema.ALERTS, "`Scene.alerts`: alerts, tied to processes and acts."),
+    ("timeline", timeline.TIMELINE, "`timeline(scene)`: acts and alerts in order, noise collapsed."),
+    ("tree", process_tree.TREE, "`tree(scene)`: processes, each after its parent."),
+    ("files", files.FILES, "`files(scene)`: what was changed, suspicious places first."),
+    ("network", network.NETWORK_VIEW, "`network(scene)`: who talked to whom."),
+    ("users", users.USERS, "`users(scene)`: who worked, and what rights they gained."),
+    ("pods", pods.PODS, "`pods(scene)`: containers and what entered them."),
+    ("incidents", incidents_model.INCIDENTS, "`incidents_table(incidents(scene))`: what belongs together."),
+)
+
+
+def scene() -> str:
+    """Return the page of the tables that reconstruction gives."""
+    lines = [
+        "# Tables of a reconstruction\n",
+        "Arrow tables: pandas, Polars and DuckDB take them as they are. Times are ns since the epoch, rows refer to",
+        "each other by number.\n",
+    ]
+    for name, table, about in TABLES:
+        lines += [f"\n## {name}\n", f"{about}\n", "| column | type | meaning |\n|---|---|---|"]
+        for column in table:
+            meaning = (column.metadata or {}).get(b"doc", b"").decode()
+            lines.append(f"| `{column.name}` | {cell(_type(column.type))} | {cell(meaning)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _type(type_: Any) -> str:
+    text = str(type_)
+    return text if len(text) < 40 else text.partition("<")[0] + "<…>"
+
+
 def main() -> None:
     stale = []
     REFERENCE.mkdir(exist_ok=True)
-    for name, make in (("fields", fields), ("cli", cli), ("config", config)):
+    pages = {
+        "fields": fields,
+        "cli": cli,
+        "config": config,
+        "store": store_schema.document,
+        "sql": views.document,
+        "scene": scene,
+    }
+    for name, make in pages.items():
         page, path = NOTE + make(), REFERENCE / f"{name}.md"
         if "--check" not in sys.argv:
             path.write_text(page)
