@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tests.fuzz.worker import STATE, make, report
 
-TARGETS = ("capture", "capture-decode", "capture-track", "condition", "rules", "evaluate")
+TARGETS = ("capture", "capture-decode", "capture-track", "condition", "rules", "evaluate", "audit")
 
 
 _PATIENCE = 12  # times the allowed time, on a machine busy with other things
@@ -153,7 +153,7 @@ def main() -> int:
         target.run(options.only, data)
         print("no fault")
         return 0
-    names = ("capture", "condition", "rules", "evaluate") if options.target == "all" else (options.target,)
+    names = ("capture", "condition", "rules", "evaluate", "audit") if options.target == "all" else (options.target,)
     return max(fuzz(argparse.Namespace(**{**vars(options), "target": name})) for name in names)
 
 

@@ -40,6 +40,10 @@ def make(name: str, base: int) -> Target:
         from tests.fuzz.evaluate_target import EvaluateTarget
 
         return EvaluateTarget(base)  # type: ignore[return-value]
+    if name == "audit":
+        from tests.fuzz.audit_target import AuditTarget
+
+        return AuditTarget(base)  # type: ignore[return-value]
     from tests.fuzz.text_targets import ConditionTarget, RulesTarget
 
     return {"condition": ConditionTarget, "rules": RulesTarget}[name](base)  # type: ignore[return-value]

@@ -60,6 +60,7 @@ def test_types_given_by_number(line: bytes, type: str) -> None:
         (b"type=SYSCALL arch=c000003e", "no time and serial"),
         (b"type=SYSCALL msg=audit(now:1): a=b", "cannot be read"),
         (b"type=SYSCALL msg=audit(99999999999.0:1): a=b", "out of range"),
+        (b"type=SYSCALL msg=audit(1.0:99999999999999999999): a=b", "serial number .* out of range"),
         (b"type=SYSCALL msg=audit(1.0:1): " + b"a" * MAX_LINE, "more than 65,536 bytes"),
     ],
 )

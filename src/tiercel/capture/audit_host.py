@@ -16,6 +16,7 @@ from tiercel.model.world import Group, Machine, User, World
 from tiercel.sources.audit_call import MAX_PID, AuditCall, AuditCallError, call_of
 from tiercel.sources.audit_event import AuditEvent
 from tiercel.sources.audit_flags import clone_flags
+from tiercel.sources.audit_gaps import Serials
 from tiercel.sources.audit_log import AuditProblems
 from tiercel.sources.audit_record import AuditRecord
 from tiercel.sources.audit_types import PARTS
@@ -46,6 +47,7 @@ class AuditHost:
     def __init__(self, name: str, body: Path, marks: MarkSpool, problems: AuditProblems) -> None:
         self.name = name
         self._body = body
+        self.serials = Serials(name)
         self._marks = marks
         self._problems = problems
         self._world = World(Machine(hostname=name))
@@ -58,6 +60,7 @@ class AuditHost:
 
     def take(self, event: AuditEvent) -> None:
         """Add an event; whatever it is, it becomes an event of the capture, marks, or a problem."""
+        self.serials.add(event)
         for record in event.records:
             self._learn_names(record)
         if event.lost:

@@ -87,6 +87,7 @@ class Processes:
             known.arguments = executed(call)
         elif call.name in _CREDENTIALS:
             take_credentials(known, call)
+            self._catch_up_ids(known, call)  # -1 leaves an id as it was, which readers of the event do not follow
         elif call.name in CLONES and call.exit:
             if len(known.children) >= MAX_CHILDREN:
                 known.children.clear()
@@ -200,12 +201,14 @@ class Processes:
         if call.name in EXECUTIONS and call.succeeded:
             return  # the event itself tells the rest
         if (call.exe is not None and call.exe != known.exe) or call.auid != known.auid or call.tty != known.tty:
-            if call.exe != known.exe:
+            if call.exe is not None and call.exe != known.exe:
                 known.arguments = titled(call)
             become(known, call)
             self._emit(call.ts, call.pid, "SYSCALL_EXECVE_19_X", False, **execution(known, call))
-        if call.name in _CREDENTIALS and call.succeeded:
-            return
+        if call.name not in _CREDENTIALS or not call.succeeded:
+            self._catch_up_ids(known, call)
+
+    def _catch_up_ids(self, known: Known, call: AuditCall) -> None:
         if call.uid != known.uid:
             known.uid = call.uid
             self._emit(call.ts, call.pid, "SYSCALL_SETRESUID_X", False, res=0, ruid=-1, euid=call.uid, suid=-1)

@@ -18,6 +18,7 @@ from tiercel.capture.audit_host import AuditHost
 from tiercel.capture.audit_marks import MarkSpool
 from tiercel.model.batch import Batch
 from tiercel.replay import Replay
+from tiercel.sources.audit_gaps import AuditGap
 from tiercel.sources.audit_log import AuditLog, AuditProblems
 from tiercel.sources.audit_mark import AuditMark
 from tiercel.sources.capture import BATCH_EVENTS
@@ -68,6 +69,11 @@ class AuditReplay:
         """Yield the records that became no event, in the order of the log."""
         self._read()
         yield from self._marks
+
+    def gaps(self) -> list[AuditGap]:
+        """Return the serial numbers that the log lacks: events that were lost, filtered or taken out."""
+        self._read()
+        return [gap for host in self._hosts.values() for gap in host.serials.gaps]
 
     def damage_message(self) -> str | None:
         """Return what to tell the user of files that ended before their time."""

@@ -20,7 +20,7 @@ _HEADER = re.compile(rb"\s*(?:node=(\S{1,255}) +)?type=([A-Z0-9_]{1,40}|UNKNOWN\
 _KERNEL = re.compile(rb"[^\x1d\"']{0,200}?\baudit: type=([0-9]{1,5}) " + _STAMP)
 _FIELD = re.compile(rb'([A-Za-z0-9_.\[\]-]{1,64})=("[^"\x1d]*"|\{[^{}\x1d]*\}|[^\s\x1d]*)')
 _NESTED = re.compile(rb"(?:^| )msg='")
-_MAX_TS = (1 << 63) - 1
+_MAX_TS = _MAX_SERIAL = (1 << 63) - 1
 
 
 class AuditLineError(ValueError):
@@ -65,25 +65,28 @@ def parse(line: bytes) -> AuditRecord:
     ts = int(seconds) * 1_000_000_000 + int(fraction.ljust(9, b"0"))
     if ts > _MAX_TS:
         raise AuditLineError(f"time {seconds.decode()} is out of range")
+    if int(serial) > _MAX_SERIAL:
+        raise AuditLineError(f"serial number {serial.decode()} is out of range")
     body = line[found.end() :]
     return AuditRecord(_name(kind), ts, int(serial), node or b"", fields(body), body, line)
 
 
 def fields(body: bytes) -> dict[bytes, bytes]:
     """Return the ``key=value`` pairs of a record's body, those inside ``msg='…'`` included."""
-    found: dict[bytes, bytes] = {}
-    nested = _NESTED.search(body)
-    if nested:
-        end = body.find(b"\x1d")
-        end = body.rfind(b"'", nested.end(), end if end >= 0 else len(body))
-        end = len(body) if end < 0 else end
-        parts = (body[: nested.start()], body[end + 1 :], body[nested.end() : end])
-    else:
-        parts = (body, b"", b"")
-    for part in parts:
-        for key, value in _FIELD.findall(part):
-            found.setdefault(key, value)
-    return found
+    nested = _NESTED.search(body) if b"msg='" in body else None
+    if nested is None:
+        return _pairs(body)
+    end = body.find(b"\x1d")
+    end = body.rfind(b"'", nested.end(), end if end >= 0 else len(body))
+    end = len(body) if end < 0 else end
+    own = _pairs(body[: nested.start()]) | _pairs(body[end + 1 :])
+    return own | {key: value for key, value in _pairs(body[nested.end() : end]).items() if key not in own}
+
+
+def _pairs(text: bytes) -> dict[bytes, bytes]:
+    found: list[tuple[bytes, bytes]] = _FIELD.findall(text)
+    pairs = dict(found)
+    return pairs if len(pairs) == len(found) else dict(reversed(found))
 
 
 def _name(kind: bytes) -> str:

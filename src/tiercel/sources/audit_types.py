@@ -25,7 +25,7 @@ PARTS = frozenset(
     {
         "SYSCALL", "PATH", "CWD", "EXECVE", "SOCKADDR", "SOCKETCALL", "FD_PAIR", "MMAP", "PROCTITLE", "EOE", "IPC",
         "IPC_SET_PERM", "MQ_OPEN", "MQ_SENDRECV", "MQ_NOTIFY", "MQ_GETSETATTR", "OBJ_PID", "BPRM_FCAPS", "CAPSET",
-        "OPENAT2", "URINGOP", "TIME_INJOFFSET", "TIME_ADJNTPVAL",
+        "OPENAT2",
     }
 )  # fmt: skip
 """Records that only tell more about a system call. All others are worth a line of their own."""
