@@ -22,11 +22,14 @@ _ALWAYS = frozenset(
 _NAMING = 53  # the port of name servers
 
 
+_Ends = tuple[str, str | None, int | None, str | None, int | None]
+
+
 @dataclass(slots=True)
 class Deed:
     """Acts of one process about one thing, told in one sentence.
 
-    ``kind`` is exec, write, read, talk, or the kind of the one act.
+    ``kind`` is exec, write, read, talk, accept (and what was said then), or the kind of the one act.
     """
 
     kind: str
@@ -65,10 +68,12 @@ def deeds(acts: Iterable[Act], lineage: Lineage, began: dict[int, int], alerted:
         alerted: numbers of acts that alerts are about.
     """
     found: dict[object, Deed] = {}
+    acts = list(acts)
+    accepted = {_ends(act) for act in acts if act.kind == "accept"}
     for act in acts:
         if act.process is None or (act.act not in alerted and not _tells(act, lineage, began)):
             continue
-        kind, key = _kind(act)
+        kind, key = _kind(act, accepted)
         deed = found.get((act.process, act.name, kind, key))
         if deed is None:
             deed = found[act.process, act.name, kind, key] = Deed(kind, act.process, act.name)
@@ -77,8 +82,12 @@ def deeds(acts: Iterable[Act], lineage: Lineage, began: dict[int, int], alerted:
     return sorted(kept, key=lambda deed: (deed.ts, deed.first.act))
 
 
-def _kind(act: Act) -> tuple[str, object]:
-    """Return the kind of deed an act belongs to, and what the deed is about."""
+def _ends(act: Act) -> _Ends:
+    return act.host, act.laddr, act.lport, act.raddr, act.rport
+
+
+def _kind(act: Act, accepted: Collection[_Ends]) -> tuple[str, object]:
+    """Return the kind of deed an act belongs to, and what the deed is about. ``accepted`` are ends of connections."""
     if act.kind in _WRITES:
         return "write", act.object
     if act.kind in _READS:
@@ -86,7 +95,7 @@ def _kind(act: Act) -> tuple[str, object]:
     if act.kind in _TALKS:
         if act.proto == "unix":
             return "talk", act.object
-        return ("talk", (act.raddr, act.rport)) if act.kind != "accept" else ("accept", (act.raddr, act.lport))
+        return ("accept", (act.raddr, act.lport)) if _ends(act) in accepted else ("talk", (act.raddr, act.rport))
     return act.kind, act.act
 
 

@@ -13,6 +13,7 @@ from tiercel.reconstruct.incidents_model import (
     Incident,
     Sentence,
     Severity,
+    as_document,
     incidents_table,
     story_table,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "Sentence",
     "Severity",
     "alone",
+    "as_document",
     "incidents",
     "incidents_table",
     "story_table",

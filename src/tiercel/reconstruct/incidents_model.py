@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import pyarrow as pa
 
@@ -139,3 +140,11 @@ def story_table(incidents: list[Incident]) -> pa.Table:
         for step, sentence in enumerate(incident.story, 1)
     ]
     return pa.Table.from_pylist(rows, schema=STORY)
+
+
+def as_document(incident: Incident) -> dict[str, Any]:
+    """Return an incident with its story as a document that JSON can hold."""
+    (row,) = incidents_table([incident]).to_pylist()
+    story = story_table([incident]).drop_columns(["incident"]).to_pylist()
+    phases = {phase.value: list(acts) for phase, acts in incident.phases.items()}
+    return row | {"phases": phases, "story": story}

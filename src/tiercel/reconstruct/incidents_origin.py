@@ -23,13 +23,14 @@ def origin(lineage: Lineage, group: Group) -> str:
     name, pid = lineage.name[came.root], lineage.pid[came.root]
     began = lineage.start[came.root]
     more = f" ({len(group.entries)} sessions alike or linked)" if len(group.entries) > 1 else ""
-    if came.door is Door.UNKNOWN or came.by is None:
-        running = ", which was running before the recording" if lineage.from_start[came.root] else ""
+    running = ", running before the recording" if lineage.from_start[came.root] else ""
+    if came.door is Door.UNKNOWN:
         return f"{name} (pid {pid}){running}: where it came in was not seen{more}."
-    above = lineage.chain(came.by, began)
     inside = lineage.container[came.root]
     place = f" {inside}" if inside and came.door in (Door.EXEC, Door.START) else ""
-    return f"{came.door.value}{place}: {name} (pid {pid}) at {utc(began)}, started by {above}{more}."
+    by = "by what was not seen" if came.by is None else f"started by {lineage.chain(came.by, began)}"
+    when = running if began is None else f" at {utc(began)}"
+    return f"{came.door.value}{place}: {name} (pid {pid}){when}, {by}{more}."
 
 
 def arrivals(scene: Scene, lineage: Lineage, entries: list[Entry]) -> list[Sentence]:

@@ -216,10 +216,14 @@ class Teller:
 
     def _accept(self, deed: Deed) -> _Told:
         act = deed.first
-        count = sum(a.count for a in deed.acts)
-        times = f" {count} times" if count > 1 else ""
-        what = f"accepted a connection from {act.raddr or '?'} on port {act.lport}{times}"
-        return self._serving(deed), what
+        count = sum(a.count for a in deed.acts if a.kind == "accept")
+        far = f"{act.raddr or '?'} on port {act.lport}"
+        began = f"accepted {'a connection' if count == 1 else f'{count:,} connections'} from {far}"
+        parts = [began if count else f"served {far}"]
+        for kind, verb in (("receive", "received {}"), ("send", "sent {}")):
+            if (amount := deed.total(kind)) is not None:
+                parts.append(verb.format(size(amount)))
+        return self._serving(deed), _listed(parts)
 
     def _serving(self, deed: Deed) -> Phase:
         """Return the phase of serving connections: what a service is for, unless a visitor began it."""

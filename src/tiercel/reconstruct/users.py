@@ -39,6 +39,7 @@ USERS = pa.schema(
 
 _Key = tuple[str, str, int, int, int]
 _MOST_ROWS, _MOST_PROGRAMS, _MOST_ENTRIES = 1000, 10, 20
+_NOBODY = 0xFFFFFFFF  # the user number that stands for none
 _CHANGE = re.compile(r"\buid (\d+) -> (\d+)")
 
 
@@ -81,9 +82,17 @@ def users(scene: Scene) -> pa.Table:
 
 
 def _key(lineage: Lineage, row: int, uid: int | None) -> _Key:
-    login, tty = lineage.loginuid[row], lineage.tty[row]
-    number = -1 if uid is None else uid
-    return lineage.host[row], lineage.container[row], number, -1 if login is None else login, tty or 0
+    return (
+        lineage.host[row],
+        lineage.container[row],
+        _number(uid),
+        _number(lineage.loginuid[row]),
+        lineage.tty[row] or 0,
+    )
+
+
+def _number(uid: int | None) -> int:
+    return -1 if uid is None or uid == _NOBODY else uid
 
 
 def _process(lineage: Lineage, row: int, found: dict[_Key, _User]) -> None:
