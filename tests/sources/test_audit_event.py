@@ -9,7 +9,7 @@ import pytest
 from tests.capture.audit_logs import START, call, path, stamp
 from tiercel.sources import audit_address
 from tiercel.sources.audit_call import AuditCallError, call_of
-from tiercel.sources.audit_event import MAX_PENDING, MAX_RECORDS, AuditEvent, Grouper
+from tiercel.sources.audit_event import LEAST_AFTER, MAX_PENDING, MAX_RECORDS, AuditEvent, Grouper
 from tiercel.sources.audit_log import AuditLog, oldest_first
 from tiercel.sources.audit_mark import mark_of
 from tiercel.sources.audit_record import parse
@@ -38,8 +38,12 @@ def test_an_event_without_an_end_goes_out_when_the_log_has_gone_on() -> None:
     grouper = Grouper()
     assert not list(grouper.add(parse(f"type=AVC {stamp(1)} avc: denied".encode()), "log:1"))
     assert not list(grouper.add(parse(f"type=AVC {stamp(2)} avc: denied".encode()), "log:2"))
-    (event,) = grouper.add(parse(f"type=AVC {stamp(9, START + 4)} avc: denied".encode()), "log:3")
-    assert event.serial == 1
+    out = [
+        event.serial
+        for i in range(LEAST_AFTER)
+        for event in grouper.add(parse(f"type=AVC {stamp(9, START + 9)} avc: denied".encode()), f"log:{i + 3}")
+    ]
+    assert out == [1, 2]
 
 
 def test_what_waits_is_bounded() -> None:

@@ -47,6 +47,11 @@ def test_lines_of_the_kernels_own_log() -> None:
     assert (record.type, record.serial, record.fields[b"syscall"]) == ("SYSCALL", 24287, b"2")
 
 
+def test_messages_of_old_daemons() -> None:
+    record = parse(b"type=DAEMON_CONFIG msg=audit(1490239800.477:34) config changed, auid=0 pid=1512 res=success")
+    assert (record.serial, record.fields[b"pid"]) == (34, b"1512")
+
+
 @pytest.mark.parametrize(("line", "type"), [(b"1334", "BPF"), (b"9999", "UNKNOWN[9999]")])
 def test_types_given_by_number(line: bytes, type: str) -> None:
     assert parse(b"type=UNKNOWN[%b] msg=audit(1.0:7): op=LOAD" % line).type == type

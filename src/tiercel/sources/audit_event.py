@@ -11,6 +11,9 @@ from tiercel.sources.audit_types import LAST, stands_alone
 PATIENCE = 2_000_000_000
 """ns of log time after which an event is taken for complete, as auditd's own tools do."""
 
+LEAST_AFTER = 16
+"""Records that must have followed its last one before such an event is given up waiting for."""
+
 MAX_PENDING = 1024
 """Most events waited for at a time."""
 
@@ -34,6 +37,7 @@ class AuditEvent:
     complete: bool = False
     size: int = 0
     lost: int = 0
+    last: int = 0  # number of its last record in the log
 
     def first(self, kind: str) -> AuditRecord | None:
         """Return the first record of type ``kind``."""
@@ -51,13 +55,14 @@ class Grouper:
     """Puts records together and gives events out in the order in which they began.
 
     An event is complete with its last record, with a record that is an event of its own, or when the log went on
-    :data:`PATIENCE` without it. What waits is bounded in number and in bytes; when too much does, the oldest event goes
-    out as it is.
+    without it, for :data:`PATIENCE` and :data:`LEAST_AFTER` records. What waits is bounded in number and in bytes; when
+    too much does, the oldest event goes out as it is.
     """
 
     def __init__(self) -> None:
         self._pending: dict[tuple[bytes, int, int], AuditEvent] = {}
         self._bytes = 0
+        self._count = 0
 
     def add(self, record: AuditRecord, place: str) -> Iterator[AuditEvent]:
         """Take a record; yield the events that are now known to be complete."""
@@ -65,6 +70,8 @@ class Grouper:
         event = self._pending.get(key)
         if event is None:
             event = self._pending[key] = AuditEvent(record.node, record.ts, record.serial, place)
+        self._count += 1
+        event.last = self._count
         if record.type in LAST or stands_alone(record.type):
             event.complete = True
         if len(event.records) < MAX_RECORDS:
@@ -85,7 +92,7 @@ class Grouper:
             oldest = next(iter(self._pending.values()))
             if not (
                 oldest.complete
-                or now - oldest.ts > PATIENCE
+                or (now - oldest.ts > PATIENCE and self._count - oldest.last >= LEAST_AFTER)
                 or len(self._pending) > MAX_PENDING
                 or self._bytes > MAX_BYTES
             ):

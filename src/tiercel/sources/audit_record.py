@@ -15,7 +15,7 @@ from tiercel.sources.audit_types import TYPES
 MAX_LINE = 64 << 10
 """Bytes of a line that are looked at; auditd writes at most about 9,000, enriched about twice as many."""
 
-_STAMP = rb"audit\(([0-9]{1,11})\.([0-9]{1,9}):([0-9]{1,20})\): ?"
+_STAMP = rb"audit\(([0-9]{1,11})\.([0-9]{1,9}):([0-9]{1,20})\):? ?"
 _HEADER = re.compile(rb"\s*(?:node=(\S{1,255}) +)?type=([A-Z0-9_]{1,40}|UNKNOWN\[[0-9]{1,5}\]) +msg=" + _STAMP)
 _KERNEL = re.compile(rb"[^\x1d\"']{0,200}?\baudit: type=([0-9]{1,5}) " + _STAMP)
 _FIELD = re.compile(rb'([A-Za-z0-9_.\[\]-]{1,64})=("[^"\x1d]*"|\{[^{}\x1d]*\}|[^\s\x1d]*)')
