@@ -32,6 +32,7 @@ from tiercel.case.lock import locked
 from tiercel.case.record import CREATED, Evidence, Record
 from tiercel.case.staging import STORE, Staging
 from tiercel.case.verify import Verification, verified
+from tiercel.case.views import Views
 from tiercel.errors import InputError
 from tiercel.store.store import Store
 
@@ -48,7 +49,7 @@ CASE_FILE = "case.json"
 NOTE = "note"
 
 
-class Case:
+class Case(Views):
     """A case in the directory ``path``; make or open it with :meth:`new` or :meth:`open`.
 
     ``id``, ``title`` and ``created`` (RFC 3339) are what its case.json says; ``ledger`` is its chain of custody,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from tiercel.case import Case
 from tiercel.case.adding import files_of
@@ -12,12 +14,13 @@ from tiercel.case.record import Evidence
 from tiercel.case.status import state
 from tiercel.cli.progress import counting
 from tiercel.errors import InputError
+from tiercel.reconstruct.printable import printable
 
 
 def add_all(
-    case: Case, paths: Sequence[Path], rules: Sequence[Path], every: bool, copy: bool, tell: bool = True
+    case: Case, paths: Sequence[Path], rules: Sequence[Path], every: bool, copy: bool, out: TextIO = sys.stdout
 ) -> list[str]:
-    """Add files and folders of them; returns what went wrong. ``tell`` prints a line for each piece of evidence.
+    """Add files and folders of them, with a line to ``out`` for each piece of evidence; returns what went wrong.
 
     Raises:
         InputError: the rules do not load, or the case cannot be worked on.
@@ -27,7 +30,7 @@ def add_all(
     with counting("interrupted evidence", results=False) as progress:
         try:
             for evidence in case.resume(reading, progress):
-                _tell(evidence, "", tell, failures)
+                _tell(evidence, "", out, failures)
         except InputError as error:
             failures.append(str(error))
     for path in paths:
@@ -42,15 +45,15 @@ def add_all(
             try:
                 with counting(file.name, results=False) as progress:
                     added = case.add(file, copy=copy, rules=reading, progress=progress)
-                _tell(added.evidence, " (the case had it already)" if added.again else "", tell, failures)
+                _tell(added.evidence, " (the case had it already)" if added.again else "", out, failures)
             except InputError as error:
                 failures.append(str(error))
     return failures
 
 
-def _tell(evidence: Evidence, remark: str, tell: bool, failures: list[str]) -> None:
-    if tell:
-        print(f"{evidence.id}  {evidence.name}  {evidence.kind}  {state(evidence)}{remark}", flush=True)
+def _tell(evidence: Evidence, remark: str, out: TextIO, failures: list[str]) -> None:
+    line = f"{evidence.id}  {evidence.name}  {evidence.kind}  {state(evidence)}{remark}"
+    print(printable(line), file=out, flush=True)
     if evidence.ingest is not None and evidence.ingest.damage:
         count = f"the {evidence.ingest.events:,} events before it were read"
-        failures.append(f"{evidence.name}: damaged at {evidence.ingest.damage}; {count}")
+        failures.append(f"{printable(evidence.name)}: damaged at {evidence.ingest.damage}; {count}")

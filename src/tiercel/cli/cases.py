@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tiercel.errors import InputError
+from tiercel.reconstruct.printable import printable
 
 if TYPE_CHECKING:
     from tiercel.case.keys import Signer
@@ -42,6 +43,7 @@ Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the top-level ``tiercel`` app."""
+    app.command()(investigate)
 
 
 def register_on_case(app: typer.Typer) -> None:
@@ -55,6 +57,32 @@ def register_on_case(app: typer.Typer) -> None:
     app.command()(export)
     app.command("import")(import_)
     app.command()(reproduce)
+
+
+def investigate(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH", help="Captures, alert logs, audit logs, any other files, and folders of them."),
+    ],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="The directory to make; by default a new name.")
+    ] = None,
+    title: Title = None,
+    rules: Rules = None,
+    every: Every = False,
+    reference: Reference = False,
+    as_json: Json = False,
+    examiner: Examiner = None,
+    key: Key = None,
+) -> None:
+    """Make a case of files, tell what happened, and write a report.
+
+    The same as case new, case add, case incidents and case report. Exit code 1 when something could not be read.
+    """
+    from tiercel.cli.investigate import investigate
+
+    signer = signing(examiner, key)
+    investigate(paths, output, title, signer, rules=rules or [], every=every, copy=not reference, as_json=as_json)
 
 
 def new(
@@ -116,7 +144,7 @@ def status(directory: Directory, as_json: Json = False) -> None:
         print(json.dumps(found.as_json(), ensure_ascii=False))
         return
     for line in found.lines():
-        print(_visible(line))
+        print(printable(line))
 
 
 def verify(
@@ -184,7 +212,7 @@ def anchor(
             request.write_bytes(timestamp.request(case.ledger))
         return
     made = timestamp.anchor(case.ledger, url, response=response, roots=roots)
-    print(f"entry {made.covers} and all before it existed at {made.time}, says {_visible(made.authority)}")
+    print(f"entry {made.covers} and all before it existed at {made.time}, says {printable(made.authority)}")
 
 
 def export(
@@ -213,7 +241,7 @@ def import_(
     from tiercel.case.importing import import_case
 
     case = import_case(archive, directory, signing(examiner, key), largest=largest)
-    print(f"{directory}: {_visible(case.title)}, {len(case.evidence)} pieces of evidence, all as recorded")
+    print(f"{directory}: {printable(case.title)}, {len(case.evidence)} pieces of evidence, all as recorded")
 
 
 def reproduce(directory: Directory, as_json: Json = False, examiner: Examiner = None, key: Key = None) -> None:
@@ -231,7 +259,7 @@ def reproduce(directory: Directory, as_json: Json = False, examiner: Examiner = 
         print(json.dumps(done.as_json(), ensure_ascii=False))
     else:
         for line in done.lines():
-            print(_visible(line))
+            print(printable(line))
     if not done.ok:
         sys.exit(1)
 
@@ -259,13 +287,8 @@ def _user() -> str:
     return entry.pw_gecos.partition(",")[0].strip() or entry.pw_name
 
 
-def _visible(text: str) -> str:
-    """Return a text with what no terminal should get written as escapes."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
 def _print_verification(done: Verification) -> None:
     for fault in done.faults:
-        print(_visible(f"{'' if fault.serious else 'note: '}{fault}"))
+        print(printable(f"{'' if fault.serious else 'note: '}{fault}"))
     checked = f"{done.files:,} files of {done.size:,} bytes and {done.entries:,} ledger entries"
     print(f"{checked}: {'all as recorded' if done.ok else done.outcome}")
