@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tiercel.fields.evt_args import number_param, text_param
-from tiercel.fields.evt_columns import I64
+from tiercel.fields.evt_columns import I64, Mask
 from tiercel.fields.fd_name import directory_of
 from tiercel.fields.params_render import AT_FDCWD
 from tiercel.fields.params_text import join_path
@@ -166,9 +166,27 @@ def _found(batch: Batch, calls: _Calls, kind: str, at: I64, res: I64) -> Iterato
     none = np.full(len(at), -1, np.int64)
     objects = texts(batch, at, calls.object) if calls.object else none.copy()
     targets = texts(batch, at, calls.target) if calls.target else none.copy()
-    unknown = np.flatnonzero((objects < 0) | (res != 0))
+    unknown = np.flatnonzero((objects < 0) | (res != 0) | _unresolved(batch, objects) | _unresolved(batch, targets))
     events = [Event(batch, i) for i in at[unknown].tolist()]
-    objects[unknown] = made(batch, [_object(event, kind) for event in events])
+    again = made(batch, [_object(event, kind) for event in events])
+    objects[unknown] = np.where(again >= 0, again, objects[unknown])
     targets[unknown] = made(batch, [_target(event, kind) for event in events])
     details = calls.detail(batch, at) if calls.detail else none
-    yield Found(kind, at, object=objects, target=targets, detail=details, res=res, ok=res == 0)
+    kept = objects > 0  # what has no name, such as a pipe, is no file
+    yield Found(
+        kind,
+        at[kept],
+        object=objects[kept],
+        target=targets[kept],
+        detail=details[kept],
+        res=res[kept],
+        ok=res[kept] == 0,
+    )
+
+
+def _unresolved(batch: Batch, paths: I64) -> Mask:
+    """Return which paths start from a directory that the fields, unlike the table of descriptors, do not know."""
+    distinct, inverse = np.unique(paths, return_inverse=True)
+    texts = [batch.tables.strings.get(number) or b"" for number in distinct.tolist()]
+    found: Mask = np.array([text.startswith(b"<UNKNOWN>") for text in texts], np.bool_)[inverse.reshape(-1)]
+    return found

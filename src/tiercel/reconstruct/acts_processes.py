@@ -182,18 +182,19 @@ def _namespaces(batch: Batch, at: I64) -> Iterator[Found]:
     res = result(batch, at)
     kept = (res == 0) | denied(res)
     at, res = at[kept], res[kept]
-    objects, details = [], []
+    objects, details, told = [], [], []  # unshare also serves to part from files and directories alone
     for i in at.tolist():
         event = Event(batch, i)
         entered = event.type.name == "setns"
         row = row_of_event(event) if entered else -1
         objects.append(event.text(event.file_cell(F.NAME, row)) if row >= 0 else None)
         flags = int.from_bytes(event.param(2 if entered else 1) or b"", "little") & _ALL_KINDS
+        told.append(entered or flags != 0)
         details.append(": ".join(filter(None, (event.type.name, _namespace_words(flags)))))
     if len(at):
-        yield Found(
-            "namespace", at, object=made(batch, objects), detail=made(batch, details), res=res, ok=res == 0, merge=True
-        )
+        which = np.flatnonzero(told)
+        names, words, res = made(batch, objects)[which], made(batch, details)[which], res[which]
+        yield Found("namespace", at[which], object=names, detail=words, res=res, ok=res == 0, merge=True)
 
 
 def other(event: Event, pid: int | None) -> tuple[str | None, int | None]:

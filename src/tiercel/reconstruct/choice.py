@@ -26,7 +26,7 @@ class Choice:
     since: int | None = None
     until: int | None = None
     container: str | None = None  # an id, how it begins, or a name
-    pod: str | None = None
+    pod: str | None = None  # a name, or namespace/name
 
     @property
     def any(self) -> bool:
@@ -44,7 +44,15 @@ class Choice:
         if self.container is not None:
             chosen &= self._in_container(batch, at)
         if self.pod is not None:
-            chosen &= texts(batch, at, "k8s.pod.name") == batch.tables.strings.intern(self.pod.encode())
+            chosen &= self._in_pod(batch, at)
+        return chosen
+
+    def _in_pod(self, batch: Batch, at: I64) -> Mask:
+        namespace, _, name = (self.pod or "").rpartition("/")
+        intern = batch.tables.strings.intern
+        chosen: Mask = texts(batch, at, "k8s.pod.name") == intern(name.encode())
+        if namespace:
+            chosen &= texts(batch, at, "k8s.ns.name") == intern(namespace.encode())
         return chosen
 
     def _in_container(self, batch: Batch, at: I64) -> Mask:
@@ -100,4 +108,6 @@ class Choice:
         )
         if self.container is not None and not (id and str(id).startswith(self.container)) and name != self.container:
             return False
-        return self.pod is None or self.pod in (process.get("pod"), fields.get("k8s.pod.name"))
+        namespace, _, name = (self.pod or "").rpartition("/")
+        own = process.get("namespace") or fields.get("k8s.ns.name")
+        return self.pod is None or (name in (process.get("pod"), fields.get("k8s.pod.name")) and namespace in ("", own))

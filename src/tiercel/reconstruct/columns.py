@@ -18,8 +18,9 @@ from tiercel.reconstruct.schema import ACTS, PROCESSES
 from tiercel.reconstruct.texts import Texts
 
 _TEXTS = (C.HOST, C.EVIDENCE, C.NAME, C.USER, C.CONTAINER, C.OBJECT, C.TARGET, C.DETAIL, C.PROTO)
+_NEVER_NULL = (C.HOST, C.EVIDENCE, C.CONTAINER)
 _ADDRESSES = (C.LADDR, C.RADDR)
-_UNKNOWN = "<NA>"
+_NOTHING = ("", "<NA>")
 
 
 if TYPE_CHECKING:
@@ -39,14 +40,14 @@ def _address(raw: bytes) -> str | None:
 def acts_table(acts: I64, texts: Texts) -> pa.Table:
     """Return acts, shape (n, C.WIDTH), as a table of schema ACTS."""
     decoded = [text.decode("utf-8", "replace") for text in texts.values]
-    shown = [None if text == _UNKNOWN else text for text in decoded]
+    shown = [None if text in _NOTHING else text for text in decoded]
     columns: dict[str, Column] = {"act": pa.array(np.arange(len(acts)))}
     for column in C:
         if column is C.WIDTH:
             continue
         values = np.ascontiguousarray(acts[:, column])
         if column in _TEXTS:
-            array = _taken(shown, values)
+            array = _taken(decoded if column in _NEVER_NULL else shown, values)
         elif column in _ADDRESSES:
             distinct, inverse = np.unique(values, return_inverse=True)
             named = [None if number < 0 else _address(texts.values[number]) for number in distinct.tolist()]

@@ -72,7 +72,7 @@ class Scene:
             since, until: ns since the epoch; acts from ``since`` on and before ``until``.
             host: name of a host.
             container: id of a container, or how it begins, or its name.
-            pod: name of a pod.
+            pod: name of a pod, or namespace/name.
             progress: told how many events were read so far.
 
         Returns:
@@ -83,13 +83,14 @@ class Scene:
             InputError: a segment cannot be read.
         """
         choice = Choice(since, until, container, pod)
+        name = None if pod is None else pod.rpartition("/")[2]
         told: list[Row] = []
         for segment in store.segments(since=since, until=until, host=host):
             if segment.manifest.rows.get("alerts"):
                 told += rows_of(segment.table("alerts"), segment.manifest.source.id)
         gatherer, links = Gatherer(choice.events if choice.any else None), Links(told)
         tables, read = Tables(), 0
-        for segment in store.segments(since=since, until=until, host=host, container=container, pod=pod):
+        for segment in store.segments(since=since, until=until, host=host, container=container, pod=name):
             if not segment.manifest.rows.get("events"):
                 continue
             if tables.processes.count > _MANY_ROWS or len(tables.strings) > _MANY_ROWS:
