@@ -235,6 +235,8 @@ def files(scene: Scene, *, container: str | None = None, suspicious_only: bool =
 
 def _row(key: tuple[str, str, str], file: _File) -> dict[str, object]:
     reasons = sorted(file.reasons, key=lambda reason: -reason.weight)
+    if any("temporary" in reason.words for reason in reasons if reason is not suspicious.TEMPORARY):
+        reasons = [reason for reason in reasons if reason is not suspicious.TEMPORARY]
     return {
         "host": key[0],
         "container": key[1],

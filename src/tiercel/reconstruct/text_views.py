@@ -58,28 +58,49 @@ def _to(path: str | None) -> str:
     return f"moved to {path}" if path else ""
 
 
-def render_network(table: pa.Table, *, columns: int | None = None) -> Iterator[str]:
-    """Yield the lines of :func:`tiercel.reconstruct.network.network`."""
+def render_network(table: pa.Table, *, everything: bool = False, columns: int | None = None) -> Iterator[str]:
+    """Yield the lines of :func:`tiercel.reconstruct.network.network`.
+
+    Processes of one name that did alike are one line, unless ``everything`` is asked for.
+    """
     rows = table.to_pylist()
+    grouped: dict[object, list[Row]] = {}
+    for number, row in enumerate(rows):
+        alike = (_place(row), row["name"], row["chain"], _between(row), row["proto"], row["outcome"], *row["notes"])
+        grouped.setdefault(number if everything else alike, []).append(row)
     cells = []
-    for row in rows:
-        who = f"{row['name']}[{row['pid']}]"
-        near, far = joined(row["laddr"], row["lport"]), joined(row["raddr"], row["rport"])
-        if row["direction"] == "listening":
-            ends = near
-        elif row["proto"] == "unix":
-            ends = row["raddr"] or "?"
-        else:
-            arrow = "<-" if row["direction"] == "in" else "->"
-            ends = f"{near if row['direction'] == 'in' else '·'} {arrow} {far}"
-        kind = f"{row['class']}" if row["class"] else ""
-        names = ", ".join(row["names"]) or ("name not seen" if row["class"] == "public" else "")
-        amounts = [f"{verb} {size(row[verb])}" for verb in ("sent", "received") if row[verb] is not None]
-        facts = [kind, names, row["outcome"], f"×{row['count']}" if row["count"] > 1 else "", *amounts, *row["notes"]]
-        cells.append([utc(row["first_ts"], digits=3), _place(row), who, row["proto"] or "?", ends, _listed(facts)])
+    for group in grouped.values():
+        line = _connection({**group[0], **{name: _sum(group, name) for name in ("count", "sent", "received")}})
+        if len(group) > 1:
+            line[-1] += f"; {len(group):,} processes alike"
+        cells.append([utc(group[0]["first_ts"], digits=3), _place(group[0]), *line])
     yield from _aligned(cells, columns)
     if not rows:
         yield "No connection was seen."
+
+
+def _sum(rows: list[Row], name: str) -> int | None:
+    found = [row[name] for row in rows if row[name] is not None]
+    return sum(found) if found else None
+
+
+def _between(row: Row) -> str:
+    """Return the ends of a connection; a client's own port says nothing and is left out."""
+    near, far = joined(row["laddr"], row["lport"]), joined(row["raddr"], row["rport"])
+    if row["direction"] == "listening":
+        return near
+    if row["proto"] == "unix":
+        return row["raddr"] or "?"
+    return f"{near} <- {far}" if row["direction"] == "in" else f"· -> {far}"
+
+
+def _connection(row: Row) -> list[str]:
+    """Return who, over what, with whom, and how it went."""
+    names = ", ".join(row["names"]) or ("name not seen" if row["class"] == "public" else "")
+    amounts = [f"{verb} {size(row[verb])}" for verb in ("sent", "received") if row[verb] is not None]
+    times = f"×{row['count']:,}" if row["count"] and row["count"] > 1 else ""
+    facts = [row["class"] or "", names, row["outcome"], times, *amounts, *row["notes"]]
+    return [f"{row['name']}[{row['pid']}]", row["proto"] or "?", _between(row), _listed(facts)]
 
 
 def render_users(table: pa.Table, *, columns: int | None = None) -> Iterator[str]:
