@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.reference import SHARED
+from tiercel.capture.scenario import Scenario
 from tiercel.errors import InputError
 from tiercel.fields.catalogue import FIELDS
 from tiercel.fields.model import Argument
@@ -82,4 +83,25 @@ def store_of(path: Path, batches: Iterable[Batch]) -> Store:
     return store
 
 
-__all__ = ["SOURCE", "InputError", "captures", "fields", "lines", "store_of"]
+def story(path: Path, rounds: int = 20, hostname: str = "web-1") -> Path:
+    """Write a made-up capture: forks, execs, descriptors, a pod, threads, odd texts; return its path."""
+    told = Scenario(hostname)
+    web = told.container("web", image="nginx:1.25", pod=told.pod("shop", "prod"))
+    server = told.process("/usr/sbin/nginx", container=web)
+    for number in range(rounds):
+        shell = server.spawn("/bin/sh", "-c", f"echo {number}")
+        file = shell.open(f"/tmp/file-{number % 3}")
+        shell.write(file, bytes([number, 0, 255]))
+        copy = shell.dup(file)
+        shell.close(file)
+        child = shell.fork()
+        child.read(copy, b"\xff\xfe")
+        child.setuid(33)
+        child.chdir("/var")
+        child.exit()
+        shell.exit(number % 2)
+    told.write(path)
+    return path
+
+
+__all__ = ["SOURCE", "InputError", "captures", "fields", "lines", "store_of", "story"]

@@ -189,6 +189,7 @@ def _alerts(batch: Batch, detection: Detection | None) -> pa.Table:
 def _manifest(name: str, source: Source, batch: Batch, found: Extract) -> Manifest:
     seen = np.flatnonzero(batch.visible)
     nums, times = batch.num[seen].astype(np.int64), batch.ts[seen].view(np.int64)
+    times = times[times > 0]  # 0 stands for no time
     world = batch.world or World()
     return Manifest(
         name,
@@ -197,8 +198,8 @@ def _manifest(name: str, source: Source, batch: Batch, found: Extract) -> Manife
         tiercel.__version__,
         machine=world.machine,
         interfaces=tuple(world.interfaces),
-        first_ts=int(times.min()) if len(seen) else None,
-        last_ts=int(times.max()) if len(seen) else None,
+        first_ts=int(times.min()) if len(times) else None,
+        last_ts=int(times.max()) if len(times) else None,
         first_num=int(nums[0]) if len(seen) else None,
         last_num=int(nums[-1]) if len(seen) else None,
         previous_ts=batch.previous_ts,

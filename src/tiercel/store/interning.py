@@ -7,7 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tiercel.model.batch import Tables
-from tiercel.model.columns import F, P
+from tiercel.model.columns import F, FdKind, P
 from tiercel.model.tables import Rows
 from tiercel.state.compact import FILE_TEXTS, PROCESS_TEXTS
 from tiercel.store.intervals import END, START
@@ -23,15 +23,15 @@ _FILE_COLUMNS = [member.name.lower() for member in F if member.name != "COUNT"]
 def strings(file: TableFile, tables: Tables) -> I64:
     """Intern the strings of a segment; return their numbers, the last one -1 for none."""
     table = file.read(["string", "text", "bytes"])
-    numbers = file.numbers(table.column(0), "string")
+    numbers = file.numbers(table.column(0))
     if not len(numbers) or not np.array_equal(numbers, np.arange(len(numbers))):
         raise file.fault("strings are not numbered from 0")
-    texts = file.texts(table.column(1), "text")
+    texts = file.texts(table.column(1))
     if table.column(2).null_count < len(texts):
-        exact = file.texts(table.column(2), "bytes")
+        exact = file.texts(table.column(2))
         texts = [text if raw is None else raw for text, raw in zip(texts, exact, strict=True)]
-    if table.column(1).null_count or texts[0] != b"":
-        raise file.fault("a string is missing")
+    if texts[0] != b"":
+        raise file.fault("string 0 is not empty")
     intern = tables.strings.intern
     found = np.empty(len(texts) + 1, np.int64)
     found[:-1] = [intern(text) for text in texts]  # type: ignore[arg-type]
@@ -46,12 +46,12 @@ def _rows(file: TableFile, table: pa.Table, names: list[str], texts: tuple[P, ..
     for place, name in enumerate(names):
         column = table.column(name)
         if place in textual:
-            numbers = file.numbers(column, name, -1)
+            numbers = file.numbers(column)
             if len(numbers) and not -1 <= int(numbers.min()) <= int(numbers.max()) < len(known) - 1:
                 raise file.fault(f"column {name} refers to strings that are not there")
             cells[:, place] = known[numbers]
         else:
-            cells[:, place] = file.numbers(column, name)
+            cells[:, place] = file.numbers(column)
     return cells
 
 
@@ -71,8 +71,8 @@ def processes(file: TableFile, tables: Tables, known: I64) -> tuple[int, int, Sp
     _check_numbers(file, table, "process")
     cells = _rows(file, table, _PROCESS_COLUMNS, PROCESS_TEXTS, known)
     base = _append(tables.processes, cells)
-    since = file.numbers(table.column("since"), "since", START)
-    until = file.numbers(table.column("until"), "until", END)
+    since = file.numbers(table.column("since"), START)
+    until = file.numbers(table.column("until"), END)
     current = np.flatnonzero(since < until)
     lives = Spans(
         cells[current, P.TID], np.zeros(len(current), np.int64), base + current, since[current], until[current]
@@ -85,9 +85,12 @@ def files(file: TableFile, tables: Tables, known: I64) -> tuple[int, int]:
     table = file.read(["file", *_FILE_COLUMNS])
     _check_numbers(file, table, "file")
     cells = _rows(file, table, _FILE_COLUMNS, FILE_TEXTS, known)
+    kinds = cells[:, F.KIND]
+    if len(kinds) and not min(FdKind) <= int(kinds.min()) <= int(kinds.max()) <= max(FdKind):
+        raise file.fault("column kind names kinds that are not there")
     return _append(tables.files, cells), len(cells)
 
 
 def _check_numbers(file: TableFile, table: pa.Table, name: str) -> None:
-    if not np.array_equal(file.numbers(table.column(name), name), np.arange(table.num_rows)):
+    if not np.array_equal(file.numbers(table.column(name)), np.arange(table.num_rows)):
         raise file.fault(f"column {name} does not count from 0")

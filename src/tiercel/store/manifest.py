@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from tiercel.store.schema import SCHEMA_VERSION
 NAME = "manifest.json"
 MAX_BYTES = 64 << 20
 _BOUND = 1 << 63
+_CONTAINER = ("id", "name", "image", "pod", "namespace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +151,18 @@ class Manifest:
         Raises:
             KeyError, TypeError, ValueError, AttributeError: it lacks something or holds what cannot be.
         """
-        types = {_count(int(number)): _count(count) for number, count in document["types"].items()}
-        groups = tuple(tuple(_count(number) for number in group) for group in document["groups"])
+        types = dict(zip(map(int, document["types"]), _counts(document["types"].values()), strict=True))
+        groups = tuple(_counts(group) for group in document["groups"])
+        evidence = document["source"]
         return cls(
             name=_text(document["name"]),
             host=_text(document["host"]),
-            source=Source(**{key: _optional_text(value) for key, value in document["source"].items()}),
+            source=Source(
+                _text(evidence["id"]),
+                _text(evidence["name"]),
+                _text(evidence["kind"]),
+                None if evidence["sha256"] is None else _text(evidence["sha256"]),
+            ),
             tiercel=_text(document["tiercel"]),
             machine=Machine(**_cells(document["machine"])),
             interfaces=tuple(_interface(entry) for entry in document["interfaces"]),
@@ -165,11 +172,11 @@ class Manifest:
             last_num=_optional(document["last_num"]),
             previous_ts=_unsigned(document["previous_ts"]),
             capture_ts=_unsigned(document["capture_ts"]),
-            rows={_text(name): _count(count) for name, count in document["rows"].items()},
+            rows=dict(zip(document["rows"], _counts(document["rows"].values()), strict=True)),
             types=types,
             groups=groups,
             containers=tuple(
-                ContainerName(**{key: _text(value) for key, value in entry.items()}) for entry in document["containers"]
+                ContainerName(*(_text(entry[key]) for key in _CONTAINER)) for entry in document["containers"]
             ),
             files={
                 _text(name): FileEntry(_count(entry["size"]), _text(entry["sha256"]))
@@ -183,10 +190,6 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not a text")
     return value
-
-
-def _optional_text(value: object) -> Any:
-    return None if value is None else _text(value)
 
 
 def _int(value: object) -> int:
@@ -216,6 +219,15 @@ def _count(value: object) -> int:
     if number >= _BOUND:
         raise ValueError(f"{number} is out of range")
     return number
+
+
+def _counts(values: Iterable[Any]) -> tuple[int, ...]:
+    counts = tuple(values)
+    if any(type(count) is not int for count in counts):
+        raise TypeError("a count is not a number")
+    if counts and not 0 <= min(counts) <= max(counts) < _BOUND:
+        raise ValueError("a count is out of range")
+    return counts
 
 
 def _cells(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from tiercel.store.schema import TABLES, TableSchema
 LEVEL = 3
 """zstd level; higher ones take far longer for little."""
 
-MAX_ROWS = 1 << 26
+MAX_ROWS = 1 << 24
 """Most rows of a table that are believed."""
 
 _PAGE = 1 << 20
@@ -111,13 +111,14 @@ class TableFile:
             raise self.fault(error) from None
         if table.num_columns != len(columns):
             raise self.fault("columns are missing")
+        for name, column in zip(columns, table.columns, strict=True):
+            if column.null_count and name not in self.schema.nullable:
+                raise self.fault(f"column {name} has empty cells")
         return table
 
-    def numbers(self, column: Chunked, name: str, none: int | None = None) -> NDArray[Any]:
-        """Return a column of integers as an array; ``none`` stands for null, which is a fault without it."""
+    def numbers(self, column: Chunked, none: int = -1) -> NDArray[Any]:
+        """Return a column of integers as an array; ``none`` stands for null."""
         if column.null_count:
-            if none is None:
-                raise self.fault(f"column {name} has empty cells")
             column = column.fill_null(none)  # type: ignore[arg-type]
         chunks = [chunk.to_numpy(zero_copy_only=False) for chunk in column.chunks]
         if len(chunks) == 1:
@@ -126,7 +127,7 @@ class TableFile:
             return np.zeros(0, column.type.to_pandas_dtype())
         return np.concatenate(chunks)
 
-    def texts(self, column: Chunked, name: str) -> list[bytes | None]:
+    def texts(self, column: Chunked) -> list[bytes | None]:
         """Return a column of texts as bytes, whether or not they are UTF-8."""
         found: list[bytes | None] = []
         for chunk in column.chunks:

@@ -49,6 +49,11 @@ class TableSchema:
         return [column.name for column in self.columns]
 
     @cached_property
+    def nullable(self) -> frozenset[str]:
+        """The columns in which null is allowed."""
+        return frozenset(column.name for column in self.columns if column.nullable)
+
+    @cached_property
     def types(self) -> dict[str, pa.DataType]:
         """The type of each column, by name."""
         return {column.name: column.type for column in self.columns}

@@ -47,8 +47,8 @@ class StoredBatch(Batch):
             self._groups = [at for at, group in enumerate(manifest.groups) if not wanted.isdisjoint(group)]
         file = segment.file("events")
         table = self._read(["num", "type_id"])
-        nums = file.numbers(table.column(0), "num")
-        kinds = file.numbers(table.column(1), "type_id")
+        nums = file.numbers(table.column(0))
+        kinds = file.numbers(table.column(1))
         if len(kinds) and not 0 <= int(kinds.min()) <= int(kinds.max()) < len(EVENTS):
             raise file.fault("an event has a type that is not in the event table")
         self._read_rows = len(nums)
@@ -87,8 +87,8 @@ class StoredBatch(Batch):
         """Return for each event the time of the event before it in the segment, of whichever type."""
         file = self._segment.file("events")
         table = file.read(["num", "ts"])
-        nums = file.numbers(table.column(0), "num")
-        times = file.numbers(table.column(1), "ts").view(np.uint64)
+        nums = file.numbers(table.column(0))
+        times = file.numbers(table.column(1)).view(np.uint64)
         order = np.argsort(nums, kind="stable")
         nums, times = nums[order], times[order]
         at = np.searchsorted(nums, self.num.view(np.int64)) - 1
@@ -103,14 +103,13 @@ class StoredBatch(Batch):
             raise self._segment.file("events").fault("columns differ in length")
         return values[self._order]
 
-    def _column(self, name: str, none: int | None = None) -> NDArray[Any]:
-        file = self._segment.file("events")
-        return self._arranged(file.numbers(self._read([name]).column(0), name, none))
+    def _column(self, name: str) -> NDArray[Any]:
+        return self._arranged(self._segment.file("events").numbers(self._read([name]).column(0)))
 
     def _rows(self, name: str, rows: tuple[int, int]) -> NDArray[np.int32]:
         """Return a column of row numbers, as numbers of the shared tables."""
         base, count = rows
-        numbers = self._column(name, -1)
+        numbers = self._column(name)
         if len(numbers) and not -1 <= int(numbers.min()) <= int(numbers.max()) < count:
             raise self._segment.file("events").fault(f"column {name} refers to rows that are not there")
         found: NDArray[np.int32] = np.where(numbers >= 0, numbers + np.int32(base), np.int32(-1))
@@ -120,15 +119,15 @@ class StoredBatch(Batch):
         file = self._segment.file("descriptors")
         table = file.read(["owner", "fd", "file", "since", "until"])
         base, count = self._file_base
-        rows = file.numbers(table.column(2), "file").astype(np.int64)
+        rows = file.numbers(table.column(2)).astype(np.int64)
         if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < count:
             raise file.fault("column file refers to rows that are not there")
         return Spans(
-            file.numbers(table.column(0), "owner"),
-            file.numbers(table.column(1), "fd"),
+            file.numbers(table.column(0)),
+            file.numbers(table.column(1)),
             rows + base,
-            file.numbers(table.column(3), "since", START),
-            file.numbers(table.column(4), "until", END),
+            file.numbers(table.column(3), START),
+            file.numbers(table.column(4), END),
         )
 
     def _load_descriptor(self) -> None:
@@ -136,17 +135,14 @@ class StoredBatch(Batch):
         file = self._segment.file("events")
         valid = [chunk.is_valid().to_numpy(zero_copy_only=False) for chunk in column.chunks]
         self.has_fd = self._arranged(np.concatenate(valid) if valid else np.zeros(0, bool))
-        self.fd = self._arranged(file.numbers(column, "fd", -1))
+        self.fd = self._arranged(file.numbers(column))
 
     def _load_parameters(self) -> None:
-        file = self._segment.file("events")
         column = self._read(["params"]).column(0)
-        if column.null_count:
-            raise file.fault("column params has empty cells")
         lists: Any = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
         values = lists.values
         if values.null_count or lists.offset or values.offset:
-            raise file.fault("column params has empty cells")
+            raise self._segment.file("events").fault("column params has empty cells")
         buffers = lists.buffers()
         first = np.frombuffer(buffers[1], np.int32, len(lists) + 1)
         offsets = np.frombuffer(buffers[3], np.int32, len(values) + 1) if len(values) else np.zeros(1, np.int32)
