@@ -68,6 +68,7 @@ def test_alerts_missing_against_what_falco_counted(tmp_path: Path) -> None:
     log = log_of(tmp_path, JSON, "Events detected: 5")
     list(log)
     assert [(summary.line, summary.said, summary.found) for summary in log.summaries] == [(2, 5, 1)]
+    assert [(gap.kind, gap.count) for gap in log.gaps] == [("lost", 4)]
 
 
 def test_text_alert_with_its_day(tmp_path: Path) -> None:

@@ -71,8 +71,11 @@ class Tally:
         self.own_lines += 1
         said = counted(message)
         if said is not None:
-            self.summaries.append(LogSummary(path, line, said, self._since_summary))
-            self._since_summary = 0
+            found, self._since_summary = self._since_summary, 0
+            self.summaries.append(LogSummary(path, line, said, found))
+            if said > found:
+                what = f"alerts that Falco counted at its end and the log does not hold ({found} of {said} are there)"
+                self.gaps.append(LogGap("lost", None, ts, said - found, what, path, line))
         elif message.startswith("Outputs queue out of memory"):
             self.gaps.append(LogGap("lost", ts, ts, None, "alerts lost: Falco's queue was full", path, line))
         elif message.startswith(INTERNAL) and (number := dropped(message, {})) is not None:
@@ -80,9 +83,11 @@ class Tally:
             self.gaps.append(LogGap("dropped", begin, ts, number, _DROPPED, path, line))
         elif message.startswith(("SIGINT received", "SIGTERM received", "Exiting")):
             self._down = ts
-        elif message.startswith(("Falco version", "Falco initialized")) and self._down is not None:
-            self.gaps.append(LogGap("outage", self._down, ts, None, "Falco was not running", path, line))
-            self._down = None
+        elif message.startswith(("Falco version", "Falco initialized")):
+            self._since_summary = 0
+            if self._down is not None:
+                self.gaps.append(LogGap("outage", self._down, ts, None, "Falco was not running", path, line))
+                self._down = None
 
     def repeated(self, key: bytes) -> bool:
         """Whether something with this key was seen, and remember it."""
