@@ -56,7 +56,7 @@ def verify(case, keys):
             entries.append(entry)
             seq = entry["seq"]
         except (ValueError, KeyError, TypeError, RecursionError, InvalidSignature) as error:
-            wrong.append(f"line {number}: altered: {error or 'wrong signature'}")
+            wrong.append(f"line {number}: altered: {str(error) or 'wrong signature'}")
             seq += 1
         prev = hashlib.sha256(line).hexdigest()
     try:
@@ -68,7 +68,7 @@ def verify(case, keys):
         elif torn:
             print(f"note: {len(torn)} bytes after the last entry, of one that was never finished")
     except (OSError, ValueError, KeyError, TypeError, RecursionError, InvalidSignature) as error:
-        wrong.append(f"ledger.head: missing or altered: {error or 'wrong signature'}")
+        wrong.append(f"ledger.head: missing or altered: {str(error) or 'wrong signature'}")
     return entries, wrong
 
 

@@ -94,6 +94,11 @@ def test_changes(ledger: Ledger, name: str, line: int | None) -> None:
     assert said.startswith("ledger.head: " if line is None else f"line {line}: ")
 
 
+def test_an_altered_text(ledger: Ledger) -> None:
+    ledger.file.write_bytes(ledger.file.read_bytes().replace(b"entry 3", b"entry 9"))
+    assert run(ledger)[1].startswith("line 3: altered: wrong signature\n")
+
+
 def test_every_byte(ledger: Ledger, tmp_path: Path) -> None:
     """In one process: the script's own functions."""
     names: dict[str, object] = {"__name__": "verify_ledger"}
