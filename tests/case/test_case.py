@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.capture.audit_logs import RECORDED
 from tests.capture.stories import break_in
 from tests.case.ledgers import signer_of
-from tiercel.case import Case
+from tiercel.case import Case, reading
 from tiercel.case.keys import Signer
 from tiercel.errors import InputError
+from tiercel.store.manifest import Gap
 
 Write = Callable[[str, bytes], Path]
 
@@ -102,6 +104,42 @@ def test_other_files_are_kept(case: Case, written: Write) -> None:
     assert evidence.ingest is None
     assert not evidence.waits
     assert (case.path / evidence.path).name == "E001-memory_of_it.txt"
+
+
+def test_alert_logs(case: Case, written: Write) -> None:
+    alert = (
+        b'{"hostname":"web-1","output":"x","output_fields":{"evt.time":1767225600000000000},"priority":"Warning",'
+        b'"rule":"R","source":"syscall","tags":["a"],"time":"2026-01-01T00:00:00.000000000Z"}\n'
+    )
+    evidence = case.add(written("alerts.log", alert + b"{ half of one\n" + alert)).evidence
+    assert evidence.kind == "falco_alerts"
+    assert evidence.ingest is not None
+    assert evidence.ingest.alerts == 2
+    assert [(gap.kind, gap.count) for gap in evidence.ingest.gaps] == [("unparsed", 1)]
+    (segment,) = case.store.segments()
+    assert segment.table("alerts").column("rule").to_pylist() == ["R", "R"]
+    assert case.verify().ok
+
+
+def test_audit_logs(case: Case) -> None:
+    evidence = case.add(RECORDED).evidence
+    assert evidence.kind == "audit"
+    assert evidence.ingest is not None
+    assert evidence.ingest.events > 50
+    assert evidence.ingest.damage is None
+    ran = case.tree().column("cmdline").to_pylist()
+    assert "cat /etc/shadow" in ran
+    assert case.verify().ok
+    assert case.reproduce().ok
+
+
+def test_many_gaps_are_told_as_one() -> None:
+    gaps = [Gap("dropped", f"number {number}", number, number + 1, number) for number in range(1_000)]
+    few = reading.fewer(gaps)
+    assert len(few) == reading.MOST_GAPS
+    assert few[:-1] == gaps[-(reading.MOST_GAPS - 1) :]
+    assert few[-1].what == "801 smaller gaps"
+    assert (few[-1].from_ts, few[-1].to_ts, few[-1].count) == (0, 801, sum(range(801)) + 1)
 
 
 def test_names_that_are_no_text_are_told_and_harmless(case: Case, tmp_path: Path) -> None:

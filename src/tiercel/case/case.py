@@ -39,8 +39,9 @@ from tiercel.store.store import Store
 if TYPE_CHECKING:
     from tiercel.case.adding import Added
     from tiercel.case.export import Exported
-    from tiercel.case.ingesting import Progress, Reading
+    from tiercel.case.ingesting import Reading
     from tiercel.case.keys import PublicKey
+    from tiercel.case.reading import Progress
     from tiercel.case.reproduce import Reproduction
     from tiercel.case.status import Status
 

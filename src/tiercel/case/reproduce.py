@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tiercel.case.disk import explained
 from tiercel.case.entry import tool
 from tiercel.case.hashes import digest
-from tiercel.case.ingesting import Progress, read_into
+from tiercel.case.reading import Progress, read_into
 from tiercel.case.record import Evidence, Ingest, RulesFile
 from tiercel.case.rules_used import RulesContent, detection
 from tiercel.errors import InputError

@@ -1,0 +1,85 @@
+"""Reading evidence of each kind into a store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tiercel.capture.from_audit import AuditReplay
+from tiercel.case.record import Evidence
+from tiercel.detect import Detection
+from tiercel.errors import InputError
+from tiercel.sources.alert_log import read_alerts
+from tiercel.sources.audit_gaps import AuditGap
+from tiercel.store.alert_rows import table_of
+from tiercel.store.ingest import SEGMENT_EVENTS, Ingested, ingest, ingest_alerts, replay
+from tiercel.store.manifest import Gap, Source
+from tiercel.store.store import Store
+
+MOST_GAPS = 200
+"""Gaps of one piece of evidence that the ledger tells apart."""
+
+Progress = Callable[[int], None]
+
+
+@dataclass(slots=True)
+class Read:
+    """What came of reading evidence: segments, figures and gaps, and what could not be read (None: all could)."""
+
+    done: Ingested
+    damage: str | None = None
+
+
+def read_into(
+    store: Store, evidence: Evidence, path: Path, detection: Detection, progress: Progress | None = None
+) -> Read:
+    """Read the evidence that lies at ``path`` into a store.
+
+    Raises:
+        InputError: nothing of it can be read, or the disk refuses.
+    """
+    source = Source(evidence.id, evidence.name, evidence.kind, evidence.digests.sha256)
+    if evidence.kind == "scap":
+        batches = replay(path)
+        done = ingest(store, batches, source, detection, progress)
+        damage = batches.damage
+        return Read(done, None if damage is None else f"byte {damage.offset}: {damage.reason}")
+    if evidence.kind == "audit":
+        log = AuditReplay([path], size=SEGMENT_EVENTS)
+        done = ingest(store, log, source, detection, progress)
+        done.gaps += [Gap("dropped", _serials(gap), gap.from_ts, gap.to_ts, gap.count) for gap in log.gaps()]
+        if log.problems.count:
+            done.gaps.append(Gap("unparsed", "lines and events that could not be read", count=log.problems.count))
+        return Read(done, log.damage_message())
+    if evidence.kind == "falco_alerts":
+        alerts = read_alerts([path])
+        done = ingest_alerts(store, source, table_of(alerts))
+        done.gaps += [Gap(gap.kind, gap.what, gap.from_ts, gap.to_ts, gap.count) for gap in alerts.gaps]
+        if alerts.unparsable:
+            what = "pieces of lines that are neither alerts nor what Falco says of itself"
+            done.gaps.append(Gap("unparsed", what, count=alerts.unparsable))
+        return Read(done, "; ".join(f"line {fault.line}: {fault.reason}" for fault in alerts.broken) or None)
+    raise InputError(f"{evidence.name}: evidence of the kind {evidence.kind} cannot be read yet")
+
+
+def _serials(gap: AuditGap) -> str:
+    numbers = f"{gap.first}" if gap.first == gap.last else f"{gap.first} to {gap.last}"
+    host = f" of {gap.host}" if gap.host else ""
+    return f"audit events {numbers}{host} are not in the log: lost, filtered or taken out"
+
+
+def fewer(gaps: list[Gap]) -> list[Gap]:
+    """Return the gaps, of very many the largest and one for all others."""
+    if len(gaps) <= MOST_GAPS:
+        return gaps
+    largest = sorted(range(len(gaps)), key=lambda place: -(gaps[place].count or 0))[: MOST_GAPS - 1]
+    kept = [gaps[place] for place in sorted(largest)]
+    rest = [gaps[place] for place in set(range(len(gaps))) - set(largest)]
+    starts = [gap.from_ts for gap in rest if gap.from_ts is not None]
+    ends = [gap.to_ts for gap in rest if gap.to_ts is not None]
+    count = sum(gap.count or 1 for gap in rest)
+    return [
+        *kept,
+        Gap(rest[0].kind, f"{len(rest):,} smaller gaps", min(starts, default=None), max(ends, default=None), count),
+    ]
