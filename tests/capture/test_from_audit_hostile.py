@@ -100,11 +100,13 @@ def test_arguments_without_end_are_cut(tmp_path: Path) -> None:
 def test_what_is_known_of_processes_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit_processes, "MAX_PROCESSES", 50)
     monkeypatch.setattr(audit_processes, "MAX_LISTED", 20)
+    monkeypatch.setattr(audit_processes, "MAX_GONE", 30)
     log = write(tmp_path, *(call(i, 90, path("f"), pid=1000 + i, ppid=500_000 + i) for i in range(1, 500)))
     replay = audit_batches([log])
     assert len(shown(replay, "proc.name")) == 499
     (host,) = replay._hosts.values()
     assert len(host._processes._known) <= 52
+    assert len(host._processes._gone) <= 30
     assert len(host._processes.threads) == 20
 
 

@@ -28,6 +28,7 @@ from tiercel.wire.syscall_table import CODES
 MAX_NAMES = 65_536
 """Most users, and most groups, that a log may name."""
 
+_NAME_BYTES = 255
 _STATE_ONLY = 1  # the flag of events that readers do not see
 _GENERIC = "GENERIC_X"
 _USERS = ("uid", "auid", "euid", "suid", "fsuid", "ouid", "oauid", "old-auid")
@@ -196,7 +197,7 @@ class AuditHost:
         fields = record.fields
         for key, enriched, is_user in _NAMES:
             name = fields.get(enriched)
-            if name is None or key not in fields:
+            if name is None or key not in fields or len(name) > _NAME_BYTES:
                 continue
             seen = (is_user, fields[key], name)
             if seen in self._names or len(self._names) >= MAX_NAMES:

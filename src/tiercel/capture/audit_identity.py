@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from tiercel.sources.audit_call import TEXT_LIMIT, AuditCall
 from tiercel.sources.audit_values import NO_ID, register
 
+KEPT_BYTES = 4096
+"""Bytes of the arguments of a process that are remembered."""
+
 EXECUTIONS = frozenset({"execve", "execveat"})
 
 
@@ -19,7 +22,6 @@ class Known:
     ppid: int = 0
     born: bool = False
     called: bool = False
-    ended: bool = False
     comm: bytes = b""
     exe: bytes | None = None
     arguments: list[bytes] = field(default_factory=list)
@@ -66,6 +68,17 @@ def executed(call: AuditCall) -> list[bytes]:
         return arguments
     path = call.paths[0].name if call.paths else None
     return [path] if path else []
+
+
+def kept(arguments: list[bytes]) -> list[bytes]:
+    """Return the first of these arguments, as many as are worth remembering of a process."""
+    room, found = KEPT_BYTES, []
+    for argument in arguments:
+        room -= len(argument) + 1
+        if room < 0:
+            break
+        found.append(argument)
+    return found
 
 
 def capabilities(call: AuditCall) -> dict[str, object]:

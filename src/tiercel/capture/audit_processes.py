@@ -20,6 +20,7 @@ from tiercel.capture.audit_identity import (
     executed,
     execution,
     identity,
+    kept,
     take_credentials,
     titled,
 )
@@ -29,20 +30,23 @@ from tiercel.sources.audit_call import TEXT_LIMIT, AuditCall
 from tiercel.sources.audit_values import NO_ID
 from tiercel.sources.records import ThreadRecord
 
-MAX_PROCESSES = 65_536
+MAX_PROCESSES = 16_384
 """Most processes known at a time; the one known longest without a call is forgotten first."""
+
+MAX_GONE = 65_536
+"""Most ids remembered of processes that ended or were forgotten."""
 
 MAX_LISTED = 16_384
 """Most processes of the process list."""
 
-LIST_BYTES = 4096
-"""Bytes of arguments that a process list holds."""
+LIST_BYTES = 16 << 20
+"""Most bytes of texts in the process list."""
 
-MAX_SOCKETS = 1024
-"""Most descriptors of a process that are remembered as sockets."""
+ARGUMENTS_BYTES = 4096
+"""Bytes of a process's arguments that the process list holds."""
 
-MAX_CHILDREN = 1024
-"""Most children of a process that are remembered before they make a call."""
+MAX_DETAILS = 1 << 18
+"""Most sockets, and children that made no call yet, that are remembered of all processes together."""
 
 CLONES = {
     "clone": "SYSCALL_CLONE_20_X",
@@ -65,16 +69,19 @@ class Processes:
     def __init__(self, emit: Emit) -> None:
         self._emit = emit
         self._known: dict[int, Known] = {}
+        self._gone: dict[int, None] = {}
+        self._details = 0
+        self._listed_bytes = 0
         self.threads: list[ThreadRecord] = []
 
     def before(self, call: AuditCall) -> Known:
         """Tell what must be known for ``call`` to be read rightly; return its process."""
         known = self._known.pop(call.pid, None)
-        if known is None or known.ended or not known.called or self._reused(known, call):
+        if known is None or not known.called or self._reused(known, call):
             known = self._first(known, call)
         self._known[call.pid] = known  # last: forgotten last
-        if len(self._known) > MAX_PROCESSES:
-            del self._known[next(iter(self._known))]
+        while len(self._known) > MAX_PROCESSES:
+            self.ended(next(iter(self._known)))
         self._catch_up(known, call)
         return known
 
@@ -84,14 +91,13 @@ class Processes:
             return
         if call.name in EXECUTIONS:
             become(known, call)
-            known.arguments = executed(call)
+            known.arguments = kept(executed(call))
         elif call.name in _CREDENTIALS:
             take_credentials(known, call)
             self._catch_up_ids(known, call)  # -1 leaves an id as it was, which readers of the event do not follow
         elif call.name in CLONES and call.exit:
-            if len(known.children) >= MAX_CHILDREN:
-                known.children.clear()
             known.children.add(call.exit)
+            self._count(1)
         elif call.name == "chdir":
             known.cwd = directory_after(known.cwd, call)
         elif call.name in ("fchdir", "chroot", "pivot_root", "setns"):
@@ -100,20 +106,34 @@ class Processes:
     def told(self, pid: int, exe: bytes, uid: int, auid: int) -> None:
         """Learn of a process from a record that is no system call, such as a login."""
         known = self._known.get(pid)
-        if known is not None and (known.exe is not None or known.ended):
-            return
-        if len(self.threads) >= MAX_LISTED or len(self._known) >= MAX_PROCESSES:
+        if (known is not None and known.exe is not None) or pid in self._gone or self._list_is_full():
             return
         comm = posixpath.basename(exe)[:15]
         self._known[pid] = Known(pid, called=True, comm=comm, exe=exe, uid=uid, auid=auid)
-        self.threads.append(
-            ThreadRecord(pid, pid, 0, comm=comm, exe=exe, exepath=exe, uid=uid, gid=NO_ID, loginuid=auid)
-        )
+        self._list(ThreadRecord(pid, pid, 0, comm=comm, exe=exe, exepath=exe, uid=uid, gid=NO_ID, loginuid=auid))
 
     def ended(self, pid: int) -> None:
-        """Note that a process ended."""
+        """Forget a process; the next one with its id began after the log did."""
         self._known.pop(pid, None)
-        self._known[pid] = Known(pid, ended=True)
+        self._gone[pid] = None
+        if len(self._gone) > MAX_GONE:
+            del self._gone[next(iter(self._gone))]
+
+    def _count(self, details: int) -> None:
+        self._details += details
+        if self._details > MAX_DETAILS:
+            self._details = 0
+            for known in self._known.values():
+                known.sockets.clear()
+                known.children.clear()
+
+    def _list_is_full(self) -> bool:
+        full = len(self.threads) >= MAX_LISTED or self._listed_bytes >= LIST_BYTES
+        return full or len(self._known) >= MAX_PROCESSES
+
+    def _list(self, thread: ThreadRecord) -> None:
+        self.threads.append(thread)
+        self._listed_bytes += sum(map(len, (thread.comm, thread.exe, thread.exepath, thread.args, thread.cwd)))
 
     # how a process comes to be known
 
@@ -126,13 +146,12 @@ class Processes:
 
     def _first(self, known: Known | None, call: AuditCall) -> Known:
         parent = self._known.get(call.ppid)
-        if parent is not None and parent.ended:
-            parent = None
         executes = call.name in EXECUTIONS and call.succeeded
-        anew = known is not None and (known.ended or known.called)
+        anew = (known is not None and known.called) or call.pid in self._gone
+        self._gone.pop(call.pid, None)
         heard_of = known is not None and not anew  # as the parent of another
         forked = parent is not None and (parent.born or call.pid in parent.children)
-        if anew or forked or (executes and not heard_of) or len(self.threads) >= MAX_LISTED:
+        if anew or forked or (executes and not heard_of) or self._list_is_full():
             return self._cloned(parent, call, executes)
         if parent is None and call.ppid > 0:
             self._known.setdefault(call.ppid, Known(call.ppid))
@@ -147,6 +166,7 @@ class Processes:
             new.auid, new.tty, new.cwd = parent.auid, parent.tty, parent.cwd
             new.uid, new.gid = parent.uid, parent.gid
             new.sockets = dict(parent.sockets)
+            self._count(len(new.sockets))
         else:
             new.uid, new.gid = call.uid, call.gid
             if not executes:
@@ -173,7 +193,7 @@ class Processes:
         if not executes:
             become(new, call)
             new.arguments = titled(call)
-        self.threads.append(
+        self._list(
             ThreadRecord(
                 call.pid,
                 call.pid,
@@ -181,7 +201,7 @@ class Processes:
                 comm=new.comm,
                 exe=(new.arguments[0] if new.arguments else new.exe or b"")[:TEXT_LIMIT],
                 exepath=new.exe or b"",
-                args=texts(new.arguments[1:])[:LIST_BYTES],
+                args=texts(new.arguments[1:])[:ARGUMENTS_BYTES],
                 cwd=new.cwd or b"",
                 uid=new.uid,
                 gid=new.gid,
@@ -241,8 +261,6 @@ class Processes:
         if call.succeeded and call.exit is not None and call.args[0] is not None:
             self._note(known, call.exit, call.args[0] & 0xFF, False)
 
-    @staticmethod
-    def _note(known: Known, fd: int, family: int, used: bool) -> None:
-        if len(known.sockets) >= MAX_SOCKETS:
-            known.sockets.clear()
+    def _note(self, known: Known, fd: int, family: int, used: bool) -> None:
         known.sockets[fd] = (family, used)
+        self._count(1)

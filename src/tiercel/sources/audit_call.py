@@ -131,8 +131,8 @@ def call_of(event: AuditEvent) -> AuditCall | None:
         exit=number(fields.get(b"exit")),
         pid=pid,
         ppid=ppid if ppid is not None and 0 <= ppid <= MAX_PID else 0,
-        uid=_id(fields, b"euid"),
-        gid=_id(fields, b"egid"),
+        uid=_id(fields, b"euid", b"uid"),
+        gid=_id(fields, b"egid", b"gid"),
         auid=_id(fields, b"auid"),
         tty=terminal(fields.get(b"tty")),
         comm=(text(fields.get(b"comm")) or b"")[:TEXT_LIMIT],
@@ -143,9 +143,13 @@ def call_of(event: AuditEvent) -> AuditCall | None:
     )
 
 
-def _id(fields: dict[bytes, bytes], key: bytes) -> int:
-    found = identity(fields.get(key))
-    return NO_ID if found is None else found
+def _id(fields: dict[bytes, bytes], *keys: bytes) -> int:
+    """Return the first of these fields that holds an id."""
+    for key in keys:
+        found = identity(fields.get(key))
+        if found is not None:
+            return found
+    return NO_ID
 
 
 def _cwd(event: AuditEvent) -> bytes | None:
