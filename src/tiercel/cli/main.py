@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tiercel.cli import case, cases, hunting, reporting, rules, views
+from tiercel.cli import case, cases, findings, hunting, reporting, rules, views
 from tiercel.errors import InputError
 
 app = typer.Typer(
@@ -97,7 +97,7 @@ def events(
 
 for commands in (hunting, cases):
     commands.register(app)
-for commands in (cases, views, reporting):
+for commands in (cases, views, findings, reporting):
     commands.register_on_case(case.app)
 
 

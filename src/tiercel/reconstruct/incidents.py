@@ -167,12 +167,22 @@ def _began(lineage: Lineage, group: Group) -> dict[int, int]:
     return found
 
 
+_CAME = {
+    Door.EXEC: "by exec into the container by",
+    Door.SSH: "by an SSH login through",
+    Door.LOGIN: "by a login through",
+    Door.SERVER: "as a child of the server",
+    Door.CRON: "as a job of",
+}
+
+
 def _by(lineage: Lineage, came: Entry) -> str:
     """Return how a session came in, with who let it in."""
     if came.by is None:
-        return came.door.value
+        return f"by {came.door.value}"
     by = came.by
-    return f"{came.door.value} by {lineage.name_at(by, lineage.start[came.root])} (pid {lineage.pid[by]})"
+    how = _CAME.get(came.door, f"by {came.door.value} by")
+    return f"{how} {lineage.name_at(by, lineage.start[came.root])} (pid {lineage.pid[by]})"
 
 
 def _raised(alert: Raised) -> Sentence:

@@ -132,7 +132,7 @@ class Teller:
         if first and deed.process in self.roots:
             user = f" as {act.user or act.uid}" if act.user or act.uid is not None else ""
             terminal = " with a terminal" if self.lineage.tty[deed.process] else ""
-            return Phase.FOOTHOLD, f"began{user}{terminal}, by {self.roots[deed.process]}: {command}{extra}"
+            return Phase.FOOTHOLD, f"began{user}{terminal}, {self.roots[deed.process]}: {command}{extra}"
         return phase, f"ran {command}{extra}"
 
     def _write(self, deed: Deed) -> _Told:
@@ -329,7 +329,7 @@ _OTHERS = {
     "namespace": (Phase.ESCALATION, "changed its namespaces:"),
     "module": (Phase.PERSISTENCE, "loaded or removed a kernel module:"),
     "bpf": (Phase.EVASION, "used bpf:"),
-    "ptrace": (Phase.CREDENTIALS, "looked into or changed the process"),
+    "ptrace": (Phase.CREDENTIALS, "looked into or changed"),
     "kill": (Phase.IMPACT, "sent a signal to"),
     "memfd_create": (Phase.EVASION, "made a file that exists in memory alone:"),
     "io_uring": (Phase.EVASION, "set up an io_uring, through which calls may go unseen"),

@@ -43,7 +43,7 @@ def render_files(table: pa.Table, *, everything: bool = False, columns: int | No
             "" if row["bytes"] is None else f"{size(row['bytes'])} written",
             f"mode {row['mode']}" if row["mode"] else "",
             f"owner {row['owner']}" if row["owner"] else "",
-            f"{row['failed']} attempts failed" if row["failed"] else "",
+            f"{_count(row['failed'], 'attempt')} failed" if row["failed"] else "",
             state,
         ]
         yield from _more(", ".join(filter(None, facts)), columns)
