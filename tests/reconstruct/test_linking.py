@@ -87,6 +87,14 @@ def test_two_logs_of_the_same_alert(stage: Stage) -> None:
     assert (found[first][SAME_AS], found[second][SAME_AS]) == (None, first)
 
 
+def test_of_two_logs_the_one_that_says_more_is_kept(stage: Stage) -> None:
+    text = logged(stage, START, "", output="2026-11-22T01:04:44+0000: Notice Rule happened")
+    cut = logged(stage, START, "Rule", truncated=True)
+    whole = logged(stage, START, "Rule", evidence="E3")
+    found = linked(stage)
+    assert [found[row][SAME_AS] for row in (text, cut, whole)] == [whole, whole, None]
+
+
 def test_a_logged_alert_finds_the_act_of_its_time(stage: Stage) -> None:
     act = act_of(stage, "create", "/etc/cron.d/x")
     number = logged(stage, act["ts"], "Write below etc", {"proc.name": "evil.sh"})

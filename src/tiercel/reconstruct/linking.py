@@ -52,8 +52,8 @@ def link(alerts: pa.Table, acts: pa.Table, processes: pa.Table) -> pa.Table:
         alerts, acts, processes: tables of a scene, with the schemas of :mod:`tiercel.reconstruct.schema`
 
     Returns:
-        ``alerts`` with ``process`` and ``act`` filled in and the column SAME_AS, int64, at its end. Alerts raised from
-        events come before those of logs as the one that others are the same as.
+        ``alerts`` with ``process`` and ``act`` filled in and the column SAME_AS, int64, at its end. The one that others
+        are the same as is an alert raised from events, else one of a log that names its rule and is whole.
     """
     rows: list[dict[str, Any]] = alerts.to_pylist()
     hosts = set(acts["host"].unique().to_pylist()) | set(processes["host"].unique().to_pylist())
@@ -128,8 +128,8 @@ def _same(rows: Sequence[dict[str, Any]], logged: dict[int, _Logged]) -> list[in
         if at not in logged and row["ts"] in times:
             firsts[row["ts"]].append(at)
     taken: dict[tuple[int, str], int] = defaultdict(int)
-    for at, log in logged.items():
-        row = rows[at]
+    for at in sorted(logged, key=lambda at: (not rows[at]["rule"], bool(rows[at]["truncated"]), at)):
+        log, row = logged[at], rows[at]
         likely = [first for first in firsts[log.ts] if _alike(row, rows[first], log, logged.get(first))]
         if len(likely) > 1:  # several events in one nanosecond: in the order of the log
             turn = taken[log.ts, row["rule"] or ""]
