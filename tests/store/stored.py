@@ -91,7 +91,7 @@ def story(path: Path, rounds: int = 20, hostname: str = "web-1") -> Path:
     for number in range(rounds):
         shell = server.spawn("/bin/sh", "-c", f"echo {number}")
         file = shell.open(f"/tmp/file-{number % 3}")
-        shell.write(file, bytes([number, 0, 255]))
+        shell.write(file, bytes([number % 256, 0, 255]))
         copy = shell.dup(file)
         shell.close(file)
         child = shell.fork()

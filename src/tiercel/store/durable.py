@@ -100,3 +100,8 @@ def _runs(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def reason(error: OSError) -> str:
+    """Return in words why the system refused; pyarrow gives the number alone."""
+    return os.strerror(error.errno) if error.errno else str(error)

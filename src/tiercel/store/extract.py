@@ -43,9 +43,18 @@ class Extract:
     containers: set[bytes] = field(default_factory=set)
 
 
-def empty(schema: TableSchema) -> pa.Table:
-    """Return a table without rows."""
-    return schema.arrow.empty_table()
+def nothing() -> dict[str, pa.Table]:
+    """Return the tables of a segment without events."""
+    tables = {name: schema.arrow.empty_table() for name, schema in TABLES.items()}
+    return tables | {"strings": _strings_table([b""])}
+
+
+def _strings_table(values: list[bytes]) -> pa.Table:
+    texts = [value.decode("utf-8", "replace") for value in values]
+    exact = [None if text.encode() == raw else raw for text, raw in zip(texts, values, strict=True)]
+    return table(
+        [np.arange(len(texts), dtype=np.int32), array(texts, pa.string()), array(exact, pa.binary())], STRINGS.arrow
+    )
 
 
 def extract(batch: Batch) -> Extract:
@@ -68,8 +77,8 @@ def extract(batch: Batch) -> Extract:
     files = _Renumbered(batch.tables.files, FILE_TEXTS, (file_rows, opened.rows))
     strings = _Strings(batch, (processes, files))
     order, groups = clustered(batch.types[seen])
-    tables = {
-        "strings": strings.table(),
+    tables = nothing() | {
+        "strings": _strings_table(strings.values),
         "processes": _process_table(processes, strings, lives, (process_rows, nums[seen])),
         "files": _cells(FILES, files, strings, F),
         "descriptors": table(
@@ -82,15 +91,11 @@ def extract(batch: Batch) -> Extract:
             DESCRIPTORS.arrow,
         ),
         "events": _events(batch, seen[order], processes, files),
-        "alerts": empty(TABLES["alerts"]),
     }
     world = batch.world
-    tables["users"] = empty(TABLES["users"]) if world is None else users_table(world)
-    tables["containers"] = (
-        empty(TABLES["containers"])
-        if world is None
-        else containers_table(world, int(nums[seen[0]]) if len(seen) else 0)
-    )
+    if world is not None:
+        tables["users"] = users_table(world)
+        tables["containers"] = containers_table(world, int(nums[seen[0]]) if len(seen) else 0)
     types, counts = np.unique(batch.types[seen], return_counts=True)
     ids = np.unique(processes.cells()[:, P.CONTAINER]).tolist()
     return Extract(
@@ -160,18 +165,6 @@ class _Strings:
         self.values = [values[number] for number in kept.tolist()]
         self.numbers = np.full(len(values) + 1, -1, np.int64)
         self.numbers[kept] = np.arange(len(kept))
-
-    def table(self) -> pa.Table:
-        texts = [value.decode("utf-8", "replace") for value in self.values]
-        exact = [None if text.encode() == raw else raw for text, raw in zip(texts, self.values, strict=True)]
-        return table(
-            [
-                array(np.arange(len(texts), dtype=np.int32)),
-                array(texts, pa.string()),
-                array(exact, pa.binary()),
-            ],
-            STRINGS.arrow,
-        )
 
 
 def _optional(numbers: I64) -> Array:

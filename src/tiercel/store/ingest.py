@@ -20,10 +20,10 @@ from tiercel.sources.capture import Damage
 from tiercel.store import durable
 from tiercel.store.alerts import alerts_table
 from tiercel.store.arrow import array, taken
-from tiercel.store.extract import Extract, empty, extract
+from tiercel.store.extract import Extract, extract, nothing
 from tiercel.store.manifest import ContainerName, Gap, Manifest, Source
 from tiercel.store.people import named, readable
-from tiercel.store.schema import ALERTS, TABLES
+from tiercel.store.schema import ALERTS
 from tiercel.store.store import Store
 from tiercel.store.writer import Draft, segment_name
 from tiercel.wire.event_table import EVENTS
@@ -93,9 +93,8 @@ def ingest(
         last_ts = None if pending.draft is None else pending.draft.manifest.last_ts
         gaps = list(_damage(batches, last_ts))
         if pending.draft is None and not done.segments:
-            tables = {name: empty(schema) for name, schema in TABLES.items()}
             manifest = Manifest(segment_name(source.id, 0), "", source, tiercel.__version__)
-            draft = Draft(store, manifest, tables, [])
+            draft = Draft(store, manifest, nothing(), [])
             pending.follow(draft, pool.submit(draft.write))
         pending.finish(gaps)
     return done
@@ -122,7 +121,7 @@ def ingest_alerts(store: Store, source: Source, rows: pa.Table) -> Ingested:
         at = np.flatnonzero(group == number)
         part = taken(rows, at)
         part = part.set_column(0, ALERTS.arrow.field(0), array(np.arange(len(at))))
-        tables = {name: empty(schema) for name, schema in TABLES.items()} | {"alerts": part}
+        tables = nothing() | {"alerts": part}
         manifest = Manifest(
             segment_name(source.id, ordinal),
             str(hosts[number // max(1, len(days))]),
@@ -178,7 +177,7 @@ def _contents(batch: Batch) -> Extract:
 
 def _alerts(batch: Batch, detection: Detection | None) -> pa.Table:
     if detection is None:
-        return empty(ALERTS)
+        return ALERTS.arrow.empty_table()
     matches = detection.match(batch)
     detection.count(matches.counts())
     return alerts_table(

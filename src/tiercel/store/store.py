@@ -60,7 +60,7 @@ class Store:
                 raise InputError(f"{root}: not empty, and not a store")
             durable.write(root / MARK, b'{"format": "tiercel store"}\n')
         except OSError as error:
-            raise InputError(f"{root}: {error.strerror}") from None
+            raise InputError(f"{root}: {durable.reason(error)}") from None
         return cls(root)
 
     def segments(

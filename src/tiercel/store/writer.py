@@ -30,14 +30,17 @@ class Draft:
 
     :meth:`write` can run in another thread; :meth:`finish` makes the segment appear. A segment that is there already
     stays as it is.
+
+    Raises:
+        InputError: the segment that is there cannot be read.
     """
 
     def __init__(self, store: Store, manifest: Manifest, tables: Mapping[str, pa.Table], groups: Sequence[int]) -> None:
-        self.manifest = manifest
         self.target = store.place(manifest)
+        self.kept = (self.target / manifests.NAME).is_file()
+        self.manifest = Manifest.read(self.target / manifests.NAME) if self.kept else manifest
         self.tables = tables
         self.groups = groups
-        self.kept = (self.target / manifests.NAME).is_file()
         self._unfinished: durable.Unfinished | None = None
 
     def write(self) -> None:
@@ -57,7 +60,7 @@ class Draft:
                 entries[path.name] = _entry(path)
         except OSError as error:
             self.discard()
-            raise InputError(f"{self.target}: cannot be written: {error.strerror or error}") from None
+            raise InputError(f"{self.target}: cannot be written: {durable.reason(error)}") from None
         rows = {name: table.num_rows for name, table in self.tables.items()}
         self.manifest = replace(self.manifest, rows=rows, files=entries)
         self.tables = {}
@@ -77,7 +80,7 @@ class Draft:
             unfinished.finish()
         except OSError as error:
             self.discard()
-            raise InputError(f"{self.target}: cannot be written: {error.strerror or error}") from None
+            raise InputError(f"{self.target}: cannot be written: {durable.reason(error)}") from None
         self._unfinished = None
         return self.target
 
