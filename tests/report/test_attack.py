@@ -18,7 +18,7 @@ from tiercel.report.attack_table import TACTICS, TECHNIQUES
 
 def act(kind: str, object: str | None = None, **cells: Any) -> dict[str, Any]:
     known = {"act": 0, "kind": kind, "object": object, "target": None, "detail": None, "name": "evil", "ok": True}
-    return known | {"container": ""} | cells
+    return known | {"container": "", "process": 1} | cells
 
 
 def shown(*acts: dict[str, Any]) -> list[str]:
@@ -83,6 +83,8 @@ def test_a_file_deleted_after_it_was_run() -> None:
     ran = act("exec", "/usr/bin/bash", detail="evil.sh /tmp/evil.sh")
     assert shown(ran, act("delete", "/tmp/evil.sh")) == ["T1070.004"]
     assert shown(act("exec", "/tmp/.b", detail=".b"), act("delete", "/tmp/.b")) == ["T1070.004"]
+    assert shown(act("exec", "/opt/x", detail="x"), act("delete", "/opt/x")) == ["T1070.004"]
+    assert shown(act("exec", "/home/a/x", detail="x"), act("delete", "/home/a/x", process=2)) == []
     assert shown(act("exec", "/bin/tar", detail="tar czf /tmp/a.tgz /etc"), act("delete", "/tmp/a.tgz")) == []
 
 

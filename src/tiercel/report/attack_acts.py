@@ -110,11 +110,12 @@ class Acts:
     """Says which techniques acts show. ``seen`` are the acts of the scene: what was executed is known from them."""
 
     def __init__(self, seen: Iterable[dict[str, Any]] = ()) -> None:
-        self._run: set[str] = set()
+        self._run: dict[str, set[int | None]] = {}  # programs and scripts, and the processes that ran them
         for act in seen:
             if act["kind"] == "exec" and act["ok"]:
-                self._run.update(path for path in (act["object"], act["target"]) if path)
-                self._run.update(_scripts(_words(act["detail"])))
+                for path in (act["object"], act["target"], *_scripts(_words(act["detail"]))):
+                    if path:
+                        self._run.setdefault(path, set()).add(act["process"])
 
     def of(self, act: dict[str, Any]) -> dict[str, str]:
         """Return the ids of the techniques an act (a row of ACTS) shows, each with the reason in a few words.
@@ -141,7 +142,7 @@ class Acts:
             elif "+x" in detail and path.startswith(_WORLD_WRITABLE):
                 yield "T1222.002", f"{path} made executable"
         elif kind == "delete":
-            yield from self._deleted(path)
+            yield from self._deleted(path, act["process"])
         elif kind == "symlink" and _HISTORY.fullmatch(path) and act["target"] == "/dev/null":
             yield "T1070.003", "command history sent to /dev/null"
         elif kind == "open_write" and "O_TRUNC" in detail and _LOG.fullmatch(path):
@@ -151,12 +152,15 @@ class Acts:
         else:
             yield from _calls(kind, act, detail)
 
-    def _deleted(self, path: str) -> Iterator[tuple[str, str]]:
+    def _deleted(self, path: str, process: int | None) -> Iterator[tuple[str, str]]:
         if _HISTORY.fullmatch(path):
             yield "T1070.003", "command history deleted"
         elif _LOG.fullmatch(path):
             yield "T1070.002", f"{path} deleted"
-        elif path in self._run:
+        elif path in self._run and (
+            # whoever builds programs deletes them too, in folders of his own
+            path.startswith(_WORLD_WRITABLE) or "/." in path or process in self._run[path]
+        ):
             yield "T1070.004", f"{path} deleted after it was run"
 
 
