@@ -19,8 +19,6 @@ from tiercel.case.entry import line_hash
 from tiercel.case.keys import Signer, signer
 from tiercel.case.ledger import Ledger
 
-LONGEST = 0.03  # seconds a child lives; an entry takes a tenth of it
-
 
 def append(folder: Path, who: Signer, told: int) -> None:
     ledger = Ledger.open(folder, who)
@@ -34,12 +32,17 @@ def main(folder: Path, key: Path, kills: int, seed: int) -> None:
     acknowledged = folder.with_name("acknowledged")
     told = os.open(acknowledged, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     chance = random.Random(seed)
+    begun = time.perf_counter()
+    ledger = Ledger.open(folder, who)
+    for _ in range(5):
+        ledger.append("note", detail={"text": "x" * 2000})
+    longest = min(6 * (time.perf_counter() - begun) / 5, 0.05)  # seconds a child lives: a few entries
     hit = 0
     for _ in range(kills):
         pid = os.fork()
         if not pid:
             append(folder, who, told)
-        time.sleep(chance.uniform(0, LONGEST))
+        time.sleep(chance.uniform(0, longest))
         os.kill(pid, signal.SIGKILL)  # ours until it is waited for
         hit += os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
         ledger = Ledger.open(folder)

@@ -165,6 +165,15 @@ def test_nothing_is_added_to_a_ledger_that_does_not_end_as_its_head_says(tmp_pat
     assert serious(ledger.check())
 
 
+def test_a_link_in_the_way_leads_nowhere(tmp_path: Path) -> None:
+    ledger = ledger_of(tmp_path / "case")
+    (tmp_path / "precious").write_bytes(b"precious")
+    (ledger.path / "ledger.head.new").symlink_to(tmp_path / "precious")
+    ledger.append("note")
+    assert (tmp_path / "precious").read_bytes() == b"precious"
+    assert ledger.check() == []
+
+
 def test_a_ledger_is_started_once(tmp_path: Path) -> None:
     ledger_of(tmp_path)
     with pytest.raises(InputError, match="holds a ledger already"):

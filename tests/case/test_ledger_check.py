@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -179,6 +180,19 @@ def test_public_keys_that_are_altered_or_missing(ledger: Ledger) -> None:
         assert serious(ledger.check()) == [("key", None, None)]
     place.unlink()
     assert serious(ledger.check()) == [("key", None, None)]
+
+
+def test_what_is_no_file_is_not_waited_for(ledger: Ledger) -> None:
+    for place in (next((ledger.path / "keys").iterdir()), ledger.head_file):
+        content = place.read_bytes()
+        place.unlink()
+        os.mkfifo(place)
+        assert serious(ledger.check()), place
+        place.unlink()
+        place.write_bytes(content + bytes(1 << 17))
+        assert serious(ledger.check()), place
+        place.write_bytes(content)
+    assert ledger.check() == []
 
 
 def test_an_altered_introduction_does_not_hide_the_rest(ledger: Ledger) -> None:

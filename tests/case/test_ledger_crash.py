@@ -16,7 +16,7 @@ from tiercel.case.ledger import Ledger
 from tiercel.errors import InputError
 
 KILLS = int(os.environ.get("TIERCEL_KILLS", "200"))
-EACH = 20  # kills of one ledger: checking a long one takes longer than filling it
+EACH = 40  # kills of one ledger: checking a long one takes longer than filling it
 
 
 @pytest.mark.slow

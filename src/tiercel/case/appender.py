@@ -15,7 +15,7 @@ from typing import Any
 
 from tiercel.case import clock, head, ledger_file
 from tiercel.case.custody_check import stored_keys
-from tiercel.case.durable import replace_file, sync_folder
+from tiercel.case.durable import read_small, replace_file, sync_folder
 from tiercel.case.entry import FORMAT, INTRODUCED, MAX_LINE, NO_HASH, TORN, Entry, line_hash, tool
 from tiercel.case.hashes import digest_bytes
 from tiercel.case.head import Head
@@ -144,7 +144,7 @@ class Appender:
 def read_head(path: Path) -> Head:
     """Return the head as it is on disk. Raises InputError when it is missing or damaged."""
     try:
-        return Head.parse(path.read_bytes())
+        return Head.parse(read_small(path))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; {VERIFY}") from None
     except ValueError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tiercel.case import custody_order, ledger_file
 from tiercel.case.custody_order import Finding, Line
+from tiercel.case.durable import read_small
 from tiercel.case.entry import INTRODUCED, Entry, line_hash
 from tiercel.case.head import Head
 from tiercel.case.keys import PublicKey
@@ -61,7 +62,7 @@ def stored_keys(folder: Path) -> tuple[dict[str, PublicKey], list[Finding]]:
     for path in sorted((folder / "keys").glob("*.pub")):
         try:
             key = PublicKey.load(path)
-            if (key.fingerprint, key.pem) == (path.stem, path.read_bytes()):
+            if (key.fingerprint, key.pem) == (path.stem, read_small(path)):
                 keys[key.fingerprint] = key
                 continue
         except (InputError, OSError):
@@ -102,7 +103,7 @@ def _line(number: int, text: bytes, keys: Mapping[str, PublicKey], signers: _Sig
 
 def _head(path: Path, keys: Mapping[str, PublicKey]) -> tuple[Head | None, list[Finding]]:
     try:
-        head = Head.parse(path.read_bytes())
+        head = Head.parse(read_small(path))
     except FileNotFoundError:
         what = "is missing: the last entries may have been removed"
     except OSError as error:

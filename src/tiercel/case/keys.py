@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from tiercel.case.durable import read_small, sync_folder
 from tiercel.errors import InputError
 
 _log = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ class PublicKey:
     def load(cls, path: str | Path) -> PublicKey:
         """Return the key of a PEM file. Raises InputError when it holds no public Ed25519 key."""
         try:
-            key = load_pem_public_key(Path(path).read_bytes())
+            key = load_pem_public_key(read_small(Path(path)))
             if isinstance(key, Ed25519PublicKey):
                 return cls.of(key)
         except OSError as error:
@@ -150,6 +151,7 @@ def _make(path: Path, passphrase: str | None) -> None:
                 file.flush()
                 os.fsync(handle)
             os.link(part, path)  # unlike a rename never replaces a key that another process just made
+            sync_folder(path.parent)
             _log.warning("made a signing key: %s; keep a copy of it in a safe place", path)
         except FileExistsError:
             pass
@@ -161,7 +163,7 @@ def _make(path: Path, passphrase: str | None) -> None:
 
 def _load(path: Path, passphrase: str | None, prompt: Callable[[str], str] | None) -> Ed25519PrivateKey:
     try:
-        pem = path.read_bytes()
+        pem = read_small(path)
         if path.stat().st_mode & 0o077:
             _log.warning("%s: others can read this signing key; chmod 600 it", path)
     except OSError as error:
