@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from tests.capture.audit_logs import RECORDED
 from tests.capture.stories import break_in
 from tests.case.ledgers import signer_of
 from tiercel.case import Case, reading
+from tiercel.case.ingesting import Reading
 from tiercel.case.keys import Signer
 from tiercel.errors import InputError
+from tiercel.model.batch import Batch
 from tiercel.store.manifest import Gap
 
 Write = Callable[[str, bytes], Path]
@@ -257,6 +260,57 @@ def test_a_case_opened_to_read_takes_nothing(full: Case, capture: Path) -> None:
     assert [evidence.name for evidence in case.evidence] == ["break-in.scap"]
     with pytest.raises(InputError, match="read only"):
         case.add(capture)
+
+
+def test_many_files_at_once(case: Case, tmp_path: Path) -> None:
+    """Adding the last takes no longer than adding the first: the ledger is not read anew each time."""
+    took = []
+    for number in range(120):
+        path = tmp_path / f"{number}.txt"
+        path.write_text(f"{number}")
+        os.utime(path, (1, 1))
+        begun = time.process_time()
+        case.add(path)
+        took.append(time.process_time() - begun)
+    assert sorted(took[-40:])[20] < 2 * sorted(took[:40])[20] + 0.01
+    assert len(case.evidence) == 120
+    assert case.verify().ok
+
+
+def test_two_who_take_turns(case: Case, written: Write, signer: Signer) -> None:
+    other = Case.open(case.path, signer)
+    case.add(written("a", b"a"))
+    assert other.add(written("b", b"b")).evidence.id == "E002"
+    other.note("between")
+    assert case.add(written("c", b"c")).evidence.id == "E003"
+    assert other.add(written("d", b"c")).again
+    assert case.verify().ok
+
+
+def test_what_is_left_of_a_case_that_never_came_about_is_removed(tmp_path: Path, signer: Signer) -> None:
+    left = tmp_path / ".c.making-1"
+    (left / "evidence").mkdir(parents=True)
+    Case.new(tmp_path / "c", "t", signer)
+    assert os.listdir(tmp_path) == ["c"]
+
+
+def test_evidence_that_changes_between_hashing_and_reading(
+    case: Case, capture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "other.scap"
+    path.write_bytes(capture.read_bytes())
+    reading_of = Reading.of()
+
+    def match(batch: Batch) -> object:
+        path.write_bytes(capture.read_bytes()[:-1])
+        return matched(batch)
+
+    matched = reading_of.detection.match
+    monkeypatch.setattr(reading_of.detection, "match", match)
+    with pytest.raises(InputError, match="changed since it was added"):
+        case.add(path, copy=False, rules=reading_of)
+    assert case.evidence[0].failure is not None
+    assert case.store.segments() == []
 
 
 def test_someone_else_goes_on(full: Case, written: Write) -> None:

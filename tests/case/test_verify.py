@@ -14,6 +14,7 @@ from tests.case.ledgers import signer_of
 from tiercel.case import Case
 from tiercel.case.keys import Signer
 from tiercel.case.verify import verify
+from tiercel.errors import InputError
 
 CHANGES = int(os.environ.get("TIERCEL_CHANGES", "150"))
 
@@ -182,3 +183,15 @@ def test_any_changed_byte_is_found_and_located(full: Case, large: Path) -> None:
             wrong.append(problem)
     assert wrong == []
     assert verify(full.path).ok
+
+
+def test_a_ledger_that_leads_out_of_its_case(case: Case) -> None:
+    """Whoever holds a key can write what they like; it is not followed."""
+    case.append("note", detail={"files": {"../../etc/passwd": {"sha256": "", "blake3": "", "size": 1}}})
+    (fault,) = case.verify().faults
+    assert (fault.kind, fault.what) == ("unreadable", "entry 3 says nothing that makes sense")
+
+
+def test_verifying_waits_for_nobody(full: Case) -> None:
+    with full.working(), pytest.raises(InputError, match="another process is working on this case"):
+        full.verify()

@@ -14,8 +14,6 @@ DIR/incoming/      only while something is added
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -23,8 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tiercel.case import clock
+from tiercel.case.aside import appearing
 from tiercel.case.disk import explained
-from tiercel.case.entry import Entry
+from tiercel.case.entry import Entry, line_hash
 from tiercel.case.hashes import Digests
 from tiercel.case.keys import Signer, signer
 from tiercel.case.ledger import Ledger
@@ -65,7 +64,7 @@ class Case(Views):
         self.title = str(about["title"])
         self.created = str(about["created"])
         self._record: Record | None = None
-        self._working = 0
+        self._known = ""  # hash of the last entry in that
 
     @classmethod
     def new(
@@ -90,24 +89,17 @@ class Case(Views):
             InputError: the directory holds something, cannot be made, or there is no key.
         """
         target = Path(path)
-        if target.exists() and (not target.is_dir() or any(target.iterdir())):
-            raise InputError(f"{target}: holds something already; name a directory that does not exist yet")
         who = examiner if isinstance(examiner, Signer) else signer(examiner, key)
-        made = target.absolute().with_name(f".{target.absolute().name}.new-{os.getpid()}")
-        try:
-            with explained(target, "no case was made"):
-                made.mkdir(parents=True)
-                ledger = Ledger.create(made, who)
-                about = {"schema": SCHEMA_VERSION, "id": str(uuid.uuid4()), "title": title, "created": clock.now()}
-                staging = Staging(made)
-                Store.create(staging.at(STORE))
-                staging.write(CASE_FILE, json.dumps(about, indent=2, ensure_ascii=False).encode() + b"\n")
-                files = _files(staging.seal())
-                ledger.append(CREATED, detail={"id": about["id"], "title": title, "files": files}, argv=argv)
-                staging.settle(Record.of(ledger.entries()).files)
-                os.replace(made, target)  # as a whole or not at all
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
+        with appearing(target) as made:
+            ledger = Ledger.create(made, who)
+            about = {"schema": SCHEMA_VERSION, "id": str(uuid.uuid4()), "title": title, "created": clock.now()}
+            staging = Staging(made)
+            Store.create(staging.at(STORE))
+            content = json.dumps(about, indent=2, ensure_ascii=False)
+            staging.write(CASE_FILE, content.encode("utf-8", "backslashreplace") + b"\n")
+            files = _files(staging.seal())
+            ledger.append(CREATED, detail={"id": about["id"], "title": title, "files": files}, argv=argv)
+            staging.settle(Record.of(ledger.entries()).files)
         return cls(target, Ledger.open(target, who))
 
     @classmethod
@@ -133,7 +125,11 @@ class Case(Views):
             InputError: the ledger is damaged.
         """
         if self._record is None:
-            self._record = Record.of(self.ledger.entries())
+            record, known = Record(), ""
+            for entry in self.ledger.entries():
+                record.take(entry)
+                known = line_hash(entry.line())
+            self._record, self._known = record, known
         return self._record
 
     @property
@@ -252,8 +248,11 @@ class Case(Views):
         entry = self.ledger.append(
             action, evidence=evidence, before=before, after=after, outcome=outcome, detail=detail
         )
-        if self._record is not None:
+        if self._record is not None and entry.prev == self._known:
             self._record.take(entry)
+            self._known = line_hash(entry.line())
+        else:
+            self._record = None
         return entry
 
     @contextmanager
@@ -268,7 +267,8 @@ class Case(Views):
         if self.ledger.signer is None:
             raise InputError(f"{self.path}: opened to read only; name the examiner who works on it")
         with locked(self.path), explained(self.path, "the case is as it was before"):
-            self._record = None  # another process may have worked on it
+            if self.ledger.head().hash != self._known:
+                self._record = None  # another process has worked on it
             staging = Staging(self.path)
             staging.settle(self.record.files)
             try:

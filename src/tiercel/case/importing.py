@@ -11,8 +11,8 @@ from typing import Any
 
 from tiercel.case import canonical
 from tiercel.case.archive import MANIFEST, MANIFEST_MOST, Member, Reader, safe_path
+from tiercel.case.aside import appearing
 from tiercel.case.case import Case
-from tiercel.case.disk import explained
 from tiercel.case.export import EXPORTED, FORMAT
 from tiercel.case.hashes import Digests, digest
 from tiercel.case.keys import PublicKey, Signer
@@ -20,7 +20,6 @@ from tiercel.case.record import digests_of
 from tiercel.case.staging import INCOMING
 from tiercel.case.verify import verify
 from tiercel.errors import InputError
-from tiercel.store.durable import sync
 
 IMPORTED = "imported"
 _TOO_FAR = 200
@@ -63,23 +62,13 @@ def import_case(archive: Path, target: Path, signer: Signer, *, largest: int | N
         InputError: it is no sound export, holds what none does, expands to more than it may, or the disk refuses. There
             is no case then.
     """
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise InputError(f"{target}: holds something already; name a directory that does not exist yet")
     received = digest(archive)
-    made = target.absolute().with_name(f".{target.absolute().name}.import-{os.getpid()}")
-    try:
-        with explained(target, "no case was made"):
-            made.mkdir(parents=True, mode=0o700)
-            promised = _unpack(archive, made, received.size, largest)
-            case = _checked(archive, made, promised)
-            case.ledger.signer = signer
-            detail = {"archive": archive.name, "from": promised.examiner, "head": promised.head}
-            case.append(IMPORTED, before=received, detail=detail)
-            made.chmod(0o755)
-            os.replace(made, target)
-            sync(target.absolute().parent)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+    with appearing(target) as made:
+        promised = _unpack(archive, made, received.size, largest)
+        case = _checked(archive, made, promised)
+        case.ledger.signer = signer
+        detail = {"archive": archive.name, "from": promised.examiner, "head": promised.head}
+        case.append(IMPORTED, before=received, detail=detail)
     return Case.open(target, signer)
 
 

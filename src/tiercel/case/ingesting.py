@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tiercel.case.hashes import digest
 from tiercel.case.pieces import Pieces
 from tiercel.case.reading import Progress, fewer, read_into
 from tiercel.case.record import INGESTED, NOT_INGESTED, Evidence
@@ -50,9 +51,12 @@ def ingest_evidence(
         InputError: it cannot be read (the case then says so), or the disk refuses.
         OSError: the disk refuses.
     """
+    path = case.evidence_path(evidence)
     try:
         store = Store.create(staging.path / STORE)
-        read = read_into(store, evidence, case.evidence_path(evidence), reading.detection, progress)
+        read = read_into(store, evidence, path, reading.detection, progress)
+        if not evidence.copied and digest(path) != evidence.digests:
+            raise InputError(f"{path}: changed since it was added; give a copy that holds still")
     except InputError as error:
         staging.discard()
         case.append(NOT_INGESTED, evidence=evidence.id, outcome=str(error))

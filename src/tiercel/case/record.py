@@ -100,8 +100,8 @@ class Record:
             self.unreadable.append(entry.seq)
 
     def _take(self, entry: Entry) -> None:
-        for path, told in entry.detail.get("files", {}).items():
-            self.files[path] = digests_of(told)
+        files = {_safe(path): digests_of(told) for path, told in entry.detail.get("files", {}).items()}
+        self.files |= files
         if entry.action == ADDED and entry.evidence is not None and entry.after is not None:
             self.evidence[entry.evidence] = Evidence(
                 id=entry.evidence, name=str(entry.detail["name"]), kind=str(entry.detail["kind"]),
@@ -126,11 +126,17 @@ class Record:
 
 def inside(folder: str, path: object) -> str:
     """Return a path in a case that must lie in ``folder``. Raises ValueError when it leads elsewhere."""
-    text = str(path)
-    parts = text.split("/")
-    if parts[0] != folder or len(parts) < 2 or not all(parts) or {".", ".."} & set(parts) or "\0" in text:
+    text = _safe(str(path))
+    if not text.startswith(f"{folder}/"):
         raise ValueError(f"{text!r} is no path in {folder}")
     return text
+
+
+def _safe(path: str) -> str:
+    parts = path.split("/")
+    if not all(parts) or {".", ".."} & set(parts) or "\0" in path:
+        raise ValueError(f"{path!r} leads out of the case")
+    return path
 
 
 def digests_of(told: Mapping[str, Any]) -> Digests:

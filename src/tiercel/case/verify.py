@@ -16,6 +16,7 @@ from tiercel.case.hashes import digest
 from tiercel.case.intake import shown
 from tiercel.case.keys import PublicKey, Signer
 from tiercel.case.ledger import Ledger
+from tiercel.case.lock import locked
 from tiercel.case.record import Record
 from tiercel.case.staging import INCOMING, MANIFEST
 from tiercel.errors import InputError
@@ -70,7 +71,7 @@ def verify(
     roots: Path | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Verification:
-    """Verify the case in ``root``; nothing in it is changed.
+    """Verify the case in ``root`` while nobody works on it; nothing in it is changed.
 
     Args:
         root: the directory of the case.
@@ -109,9 +110,10 @@ def verified(
     """Verify the case in ``root`` and, with a signer, write an entry about it into its ledger.
 
     Raises:
-        InputError: the ledger cannot be read.
+        InputError: the ledger cannot be read, or another process is working on the case.
     """
-    done = verify(root, trusted, roots, progress)
+    with locked(root):  # what is just being added is in the case, and not yet in its ledger, or the other way round
+        done = verify(root, trusted, roots, progress)
     if signer is not None:
         try:
             Ledger.open(root, signer).append(VERIFIED, outcome=done.outcome, detail=done.detail())
