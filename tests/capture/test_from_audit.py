@@ -10,6 +10,7 @@ import pytest
 from tests.capture.audit_logs import RECORDED, START, call, path, shown, stamp, write
 from tiercel.capture.from_audit import AuditReplay, audit_batches
 from tiercel.errors import InputError
+from tiercel.model.columns import P
 
 CWD = 'CWD cwd="/home/alice"'
 CONNECT = "SOCKADDR saddr=020001BBCB0071090000000000000000"  # 203.0.113.9:443
@@ -321,3 +322,62 @@ def test_paths_without_their_call_are_a_problem(tmp_path: Path) -> None:
     assert [(problem.place, problem.reason) for problem in replay.problems] == [
         ("audit.log:1", "records of an event without its first one")
     ]
+
+
+# processes
+
+
+def lives(log: Path) -> set[tuple[int, int, bytes | None]]:
+    """Return process, parent and name of all processes that were ever known."""
+    found = set()
+    for batch in audit_batches([log]):
+        rows = batch.tables.processes
+        for row in range(rows.count):
+            cells = rows.array[row]
+            found.add((int(cells[P.PID]), int(cells[P.PTID]), batch.tables.strings.get(int(cells[P.COMM]))))
+    return found
+
+
+def test_a_fork_is_an_event_and_its_child_appears_with_its_first_call(tmp_path: Path) -> None:
+    log = write(
+        tmp_path,
+        call(1, 56, result=301, args=(0x1200011,), pid=300, comm="bash", exe="/usr/bin/bash"),
+        call(2, 56, result=302, args=(0x1200011,), pid=300, comm="bash", exe="/usr/bin/bash"),
+        call(3, 257, CWD, path("x"), result=3, args=(-100,), pid=302, ppid=300, comm="bash", exe="/usr/bin/bash"),
+    )
+    assert shown(log, "evt.type", "proc.pid", "proc.pname", "evt.rawres") == [
+        ("clone", 300, None, 301),
+        ("clone", 300, None, 302),
+        ("openat", 302, "bash", 3),
+    ]
+    (batch,) = audit_batches([log])
+    assert batch.process[batch.visible].tolist()[2] >= 0
+    clones = [i for i in range(batch.count) if not batch.visible[i] and batch.tid[i] == 302]
+    assert clones, "the child's beginning is told to the tracker, not shown as an event"
+
+
+def test_the_result_of_a_fork_in_a_container_is_no_process_of_the_host(tmp_path: Path) -> None:
+    log = write(tmp_path, call(1, 56, result=7, args=(0x1200011,), pid=300, comm="runc", exe="/usr/bin/runc"))
+    assert {pid for pid, _, _ in lives(log)} == {300}
+
+
+def test_a_parent_that_is_heard_of_later_is_known_from_the_start(tmp_path: Path) -> None:
+    log = write(
+        tmp_path,
+        call(1, 59, 'EXECVE argc=1 a0="sh"', pid=50, ppid=40),
+        call(2, 257, CWD, path("x"), result=3, args=(-100,), pid=40, ppid=1, comm="cron", exe="/usr/sbin/cron"),
+    )
+    assert shown(log, "proc.name", "proc.pname") == [("sh", "cron"), ("cron", None)]
+    later = write(
+        tmp_path,
+        call(1, 257, CWD, path("x"), result=3, args=(-100,), pid=41, ppid=40, comm="cron", exe="/usr/sbin/cron"),
+        call(2, 257, CWD, path("x"), result=3, args=(-100,), pid=40, ppid=1, comm="crond", exe="/usr/sbin/cron"),
+        name="later.log",
+    )
+    assert shown(later, "proc.name", "proc.pname") == [("cron", "crond"), ("crond", None)]
+
+
+def test_the_capabilities_a_program_got(tmp_path: Path) -> None:
+    caps = "BPRM_FCAPS fver=0 fp=0 fi=0 fe=0 old_pp=0 old_pi=0 old_pe=0 new_pp=3 new_pi=0 new_pe=1"
+    log = write(tmp_path, call(1, 59, 'EXECVE argc=1 a0="ping"', caps, comm="ping", exe="/bin/ping"))
+    assert shown(log, "thread.cap_permitted", "thread.cap_effective") == [("CAP_CHOWN CAP_DAC_OVERRIDE", "CAP_CHOWN")]
