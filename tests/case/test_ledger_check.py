@@ -333,3 +333,16 @@ def test_any_sequence_of_changes(shared: tuple[Ledger, bytes, bytes], mutations:
     ledger.file.write_bytes(b"".join(lines))
     assert bool(serious(ledger.check())) == (b"".join(lines) != content)
     ledger.file.write_bytes(content)
+
+
+@given(content=st.binary(max_size=300), stated=st.binary(max_size=100))
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_bytes_in_their_place(shared: tuple[Ledger, bytes, bytes], content: bytes, stated: bytes) -> None:
+    ledger, sound, head_sound = shared
+    ledger.file.write_bytes(content)
+    assert serious(ledger.check())
+    ledger.head_file.write_bytes(stated)
+    assert serious(ledger.check())
+    ledger.file.write_bytes(sound)
+    assert serious(ledger.check()) == [("head", None, None)]
+    ledger.head_file.write_bytes(head_sound)
