@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
+import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -42,3 +43,29 @@ def lists(first: NDArray[Any], offsets: NDArray[Any], data: NDArray[Any], type: 
     values = _arrow.Array.from_buffers(pa.binary(), len(offsets) - 1, buffers, null_count=0)
     made: Array = _arrow.ListArray.from_arrays(_arrow.array(first), values, type)
     return made
+
+
+def valid(column: Array) -> NDArray[np.bool_]:
+    """Return which elements of an array are not null."""
+    bits = column.buffers()[0]
+    if bits is None:
+        return np.ones(len(column), bool)
+    packed = np.frombuffer(memoryview(bits).cast("B"), np.uint8)
+    flags = np.unpackbits(packed, bitorder="little")[column.offset : column.offset + len(column)]
+    return flags.view(np.bool_)
+
+
+def numbers(column: Array, none: int = 0) -> NDArray[Any]:
+    """Return an array of integers or truths without copying it, ``none`` in place of null.
+
+    What pyarrow has for this imports pandas where it is installed, which takes longer than reading a segment.
+    """
+    bits = column.buffers()[1]
+    if column.type == pa.bool_():
+        truths = np.zeros(0, np.uint8) if bits is None else np.frombuffer(memoryview(bits).cast("B"), np.uint8)
+        values = np.unpackbits(truths, bitorder="little")[column.offset : column.offset + len(column)].view(np.bool_)
+    else:
+        type = np.dtype(f"i{column.type.bit_width // 8}")
+        held = np.zeros(0, type) if bits is None else np.frombuffer(bits, type)  # type: ignore[call-overload]
+        values = held[column.offset : column.offset + len(column)]
+    return np.where(valid(column), values, values.dtype.type(none)) if column.null_count else values

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tiercel.errors import InputError
-from tiercel.store.arrow import Chunked
+from tiercel.store.arrow import Chunked, numbers
 from tiercel.store.schema import TABLES, TableSchema
 
 LEVEL = 3
@@ -118,14 +118,10 @@ class TableFile:
 
     def numbers(self, column: Chunked, none: int = -1) -> NDArray[Any]:
         """Return a column of integers as an array; ``none`` stands for null."""
-        if column.null_count:
-            column = column.fill_null(none)  # type: ignore[arg-type]
-        chunks = [chunk.to_numpy(zero_copy_only=False) for chunk in column.chunks]
+        chunks = [numbers(chunk, none) for chunk in column.chunks]
         if len(chunks) == 1:
             return chunks[0]
-        if not chunks:
-            return np.zeros(0, column.type.to_pandas_dtype())
-        return np.concatenate(chunks)
+        return np.concatenate(chunks) if chunks else np.zeros(0, f"i{column.type.bit_width // 8}")
 
     def texts(self, column: Chunked) -> list[bytes | None]:
         """Return a column of texts as bytes, whether or not they are UTF-8."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tiercel.model.batch import Batch, Tables
 from tiercel.store import interning
+from tiercel.store.arrow import valid
 from tiercel.store.intervals import END, START
 from tiercel.store.spans import rearranged
 from tiercel.store.stored_lookup import Spans, StoredLookup
@@ -133,8 +134,8 @@ class StoredBatch(Batch):
     def _load_descriptor(self) -> None:
         column = self._read(["fd"]).column(0)
         file = self._segment.file("events")
-        valid = [chunk.is_valid().to_numpy(zero_copy_only=False) for chunk in column.chunks]
-        self.has_fd = self._arranged(np.concatenate(valid) if valid else np.zeros(0, bool))
+        there = [valid(chunk) for chunk in column.chunks]
+        self.has_fd = self._arranged(np.concatenate(there) if there else np.zeros(0, bool))
         self.fd = self._arranged(file.numbers(column))
 
     def _load_parameters(self) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tiercel.store.intervals import START
+
 I64 = NDArray[np.int64]
 
 
@@ -118,6 +120,8 @@ class _Histories:
 class StoredLookup:
     """Answers by event number, so that it serves for a part of the events of a segment as well.
 
+    Index -1 is the state the segment starts from.
+
     Args:
         nums: the event number of each event of the batch.
         threads: gives when each process row was the version of its thread.
@@ -136,29 +140,39 @@ class StoredLookup:
         """Return the row of thread ``tid`` just after event ``index``, -1 when there was no such thread."""
         if self._thread_histories is None:
             self._thread_histories = _Histories(self._load_threads())
-        return self._thread_histories.row_at(tid, 0, int(self._nums[index]))
+        return self._thread_histories.row_at(tid, 0, self._num(index))
 
     def processes(self, tids: I64, indices: I64) -> I64:
         """Return the rows of many threads, each as of its own event."""
         if self._threads is None:
             self._threads = _Timeline(self._load_threads())
         tids = np.asarray(tids, np.int64)
-        return self._threads.rows_at(tids, np.zeros(len(tids), np.int64), self._nums[np.asarray(indices, np.int64)])
+        return self._threads.rows_at(tids, np.zeros(len(tids), np.int64), self._nums_of(indices))
 
     def file(self, owner: int, fd: int, index: int) -> int:
         """Return the row of descriptor ``fd`` in the table of thread ``owner`` just after an event, -1 if none."""
-        return self._histories().row_at(owner, fd, int(self._nums[index]))
+        return self._histories().row_at(owner, fd, self._num(index))
 
     def files(self, owners: I64, fds: I64, indices: I64) -> I64:
         """Return the rows of many descriptors, each as of its own event."""
         if self._files is None:
             self._files = _Timeline(self._load_descriptors())
         owners, fds = np.asarray(owners, np.int64), np.asarray(fds, np.int64)
-        return self._files.rows_at(owners, fds, self._nums[np.asarray(indices, np.int64)])
+        return self._files.rows_at(owners, fds, self._nums_of(indices))
 
     def descriptors(self, owner: int, index: int) -> dict[int, int]:
         """Return all descriptors of the table of thread ``owner`` just after event ``index``, with their rows."""
-        return self._histories().all_at(owner, int(self._nums[index]))
+        return self._histories().all_at(owner, self._num(index))
+
+    def _num(self, index: int) -> int:
+        return int(self._nums[index]) if index >= 0 else START
+
+    def _nums_of(self, indices: I64) -> I64:
+        indices = np.asarray(indices, np.int64)
+        nums: I64 = (
+            np.where(indices >= 0, self._nums[indices], START) if len(self._nums) else np.full_like(indices, START)
+        )
+        return nums
 
     def _histories(self) -> _Histories:
         if self._file_histories is None:
