@@ -55,6 +55,12 @@ def test_an_alert_leads_on_to_what_came_of_it() -> None:
     assert (WEB, "entered", "bash") in found
 
 
+def test_an_alert_about_a_file_leads_back_to_who_wrote_it() -> None:
+    scene, _ = attacked()
+    setuid = scene.alerts["rule"].to_pylist().index("Set Setuid or Setgid bit")
+    assert {("cp", "create", "/tmp/.b"), ("/bin/bash", "read", "cp")} <= told(graph(scene, setuid))
+
+
 def test_time_is_respected() -> None:
     stage = Stage()
     shell = stage.process("bash")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tiercel.reconstruct import suspicious
 from tiercel.reconstruct.addresses import address_class, joined
-from tiercel.reconstruct.entry import Door, entry
+from tiercel.reconstruct.entry import Door, entry, is_runtime
 from tiercel.reconstruct.executed import arguments, ran
 from tiercel.reconstruct.graph_model import MOST_ACTS, Edge, Graph, Node, NodeKind
 from tiercel.reconstruct.kinds import CHANGES, NETWORK
@@ -26,7 +26,6 @@ _NOTED = frozenset(
 )
 _WRITES = {"open_write": "write"}
 _INTO_PROCESS = frozenset({"accept", "receive", "redirect"})
-_GONE = frozenset({"delete", "rmdir"})
 
 _Connection = tuple[str, str | None, tuple[tuple[str | None, int | None], ...]]
 
@@ -37,7 +36,7 @@ class Provenance:
 
     graph: Graph
     lineage: Lineage
-    changed: frozenset[str]  # ids of files that somebody changed in the scene
+    act_of_alert: dict[int, int]
     joining: frozenset[str]  # ids of files and connections through which one story may lead to another
 
 
@@ -55,7 +54,7 @@ class _Builder:
         self.scene = scene
         self.lineage = Lineage(scene.processes)
         self.graph = Graph()
-        self.changed: set[str] = set()
+        self.act_of_alert: dict[int, int] = {}
         self.joining: set[str] = set()
         self._files: dict[tuple[str, str, str], str] = {}
         self._sockets: dict[object, str] = {}
@@ -76,7 +75,7 @@ class _Builder:
             if act.process is not None and 0 <= act.process < self.lineage.count:
                 self._act(act, f"p{act.process}")
         self._alerts()
-        return Provenance(self.graph, self.lineage, frozenset(self.changed), frozenset(self.joining))
+        return Provenance(self.graph, self.lineage, self.act_of_alert, frozenset(self.joining))
 
     def _processes(self) -> None:
         """Enter processes, who forked them, and what entered containers."""
@@ -126,7 +125,7 @@ class _Builder:
             other = self._process_named(act)
             if other is not None:
                 self._add(process, f"p{other}", act.kind, act)
-        if act.kind in _NOTED and act.ok and "unchanged" not in (act.detail or ""):
+        if act.kind in _NOTED and act.ok and not is_runtime(act.name) and "unchanged" not in (act.detail or ""):
             words = " ".join(filter(None, (act.kind, act.detail, act.object)))
             self.graph.node_by_id[process].note(words)
 
@@ -151,13 +150,10 @@ class _Builder:
             self._add(process, after, kind, act)
             if act.ok:
                 self._add(node, after, f"{kind}d" if kind == "rename" else "linked", act)
-                self.changed.add(after)
         else:
             self._add(process, node, kind, act)
         if not act.ok:
             return
-        if act.kind not in _GONE:
-            self.changed.add(node)
         for reason in suspicious.change(path):
             self.graph.node_by_id[node].note(reason.words)
         if act.kind == "chmod":
@@ -259,6 +255,8 @@ class _Builder:
             )
             if alert.process is not None and 0 <= alert.process < self.lineage.count:
                 self._edge(id, f"p{alert.process}", "about", alert.ts, alert.ts, True)
+                if alert.act is not None:
+                    self.act_of_alert[alert.alert] = alert.act
 
     def _add(self, source: str, target: str, kind: str, act: Act) -> None:
         edge = self._edge(source, target, kind, act.ts, act.last_ts, act.ok)

@@ -67,15 +67,27 @@ def walk(provenance: Provenance, alert: int, depth: int, most: int) -> Graph:
     at = provenance.graph.node_by_id[start].first_ts or 0
     for edge in walk.out.get(start, []):
         walk.take(edge, edge.target)
-        _backward(walk, edge.target, at)
+        for about in [edge.target, *_files_of(walk, edge.target, provenance.act_of_alert.get(alert))]:
+            _backward(walk, about, at)
         _forward(walk, edge.target, at)
     _attach(walk)
     return provenance.graph.part(walk.nodes, walk.edges, walk.truncated)
 
 
+def _files_of(walk: _Walk, process: str, act: int | None) -> list[str]:
+    """Return the files that an act of a process was about."""
+    nodes = walk.provenance.graph.node_by_id
+    found = []
+    for edge in walk.out.get(process, []):
+        if act is not None and act in edge.acts and nodes[edge.target].kind is NodeKind.FILE:
+            walk.take(edge, edge.target)
+            found.append(edge.target)
+    return found
+
+
 def _backward(walk: _Walk, start: str, at: int) -> None:
     graph, lineage = walk.provenance.graph, walk.provenance.lineage
-    root = entry(lineage, int(start[1:]))
+    root = entry(lineage, int(start[1:])) if graph.node_by_id[start].kind is NodeKind.PROCESS else None
     seen: dict[str, tuple[int, Reach]] = {}
     queue: deque[tuple[str, int, Reach, int, int]] = deque([(start, at, Reach.FULL, 0, 0)])
     while queue:
@@ -94,8 +106,9 @@ def _backward(walk: _Walk, start: str, at: int) -> None:
             until = min(bound, edge.last_ts)
             if edge.kind == "fork":
                 child = int(node[1:])
-                above = Reach.LINEAGE if entry(lineage, child).root == child else reach  # its session begins there
-                if child == root.root and root.door is Door.SERVER:
+                begins = entry(lineage, child).root == child  # a session
+                above = Reach.LINEAGE if begins or reach is Reach.SERVED else reach
+                if root is not None and child == root.root and root.door is Door.SERVER:
                     _incoming(walk, edge.source, edge.first_ts)
                 queue.append((edge.source, edge.first_ts, above, 0, depth + 1))
             elif source.kind is NodeKind.FILE or source.kind is NodeKind.SOCKET:
