@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import tempfile
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from tests.capture.audit_logs import RECORDED, call, path, shown, stamp, write
 from tiercel.capture import audit_processes, from_audit
 from tiercel.capture.from_audit import audit_batches
+from tiercel.errors import InputError
 
 LINES = RECORDED.read_bytes().splitlines()
 
@@ -126,6 +128,27 @@ def test_problems_name_their_place_and_few_are_logged(tmp_path: Path, caplog: py
     assert len(list(replay.problems)) == 100
     assert str(next(iter(replay.problems))) == "audit.log:1: no record type (type=…): 'garbage 0'"
     assert len(caplog.records) == 5
+
+
+def test_without_room_for_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = write(tmp_path, call(1, 90))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    replay = audit_batches([log])
+    with pytest.raises(InputError, match="TMPDIR"):
+        list(replay)
+
+
+def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = write(tmp_path, call(1, 90))
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    replay = audit_batches([log])
+    assert len(list(replay)) == 1
+    assert list(folder.iterdir())
+    del replay
+    gc.collect()
+    assert not list(folder.iterdir())
 
 
 def test_deleted_lines_leave_a_gap(tmp_path: Path) -> None:

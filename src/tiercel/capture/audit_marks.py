@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import struct
 import tempfile
+import weakref
 from collections.abc import Iterator
+from typing import IO
 
 from tiercel.sources.audit_mark import AuditMark, mark_of
 from tiercel.sources.audit_record import AuditRecord, parse
@@ -18,16 +20,21 @@ class MarkSpool:
     def __init__(self, host: str) -> None:
         self.host = host
         self.count = 0
-        self._file = tempfile.TemporaryFile(prefix="tiercel-marks-")  # noqa: SIM115  (lives as long as the spool)
+        self._file: IO[bytes] | None = None
 
     def add(self, record: AuditRecord, place: str, note: bytes = b"") -> None:
-        """Keep a record; ``place`` is file and line, ``note`` is put in front of what it says."""
+        """Keep a record; ``place`` is file and line, ``note`` is put in front of what it says. Raises OSError."""
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(prefix="tiercel-marks-")  # noqa: SIM115  (lives as long as the spool)
+            weakref.finalize(self, self._file.close)
         parts = (place.encode("utf-8", "surrogateescape"), note, record.line)
         self._file.seek(0, 2)
         self._file.write(_LENGTHS.pack(*map(len, parts)) + b"".join(parts))
         self.count += 1
 
     def __iter__(self) -> Iterator[AuditMark]:
+        if self._file is None:
+            return
         at = 0
         for _ in range(self.count):
             self._file.seek(at)

@@ -10,12 +10,15 @@ is not recorded are events that readers do not see, see :mod:`tiercel.capture.au
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tiercel.capture.audit_host import AuditHost
 from tiercel.capture.audit_marks import MarkSpool
+from tiercel.errors import InputError
 from tiercel.model.batch import Batch
 from tiercel.replay import Replay
 from tiercel.sources.audit_gaps import AuditGap
@@ -34,8 +37,11 @@ class AuditReplay:
     ``hosts`` are the names in the log, in order. ``since`` and ``until`` are the times of its first and last event in
     ns, 0 for an empty log. Iterating again replays without reading the log again.
 
+    The capture that the log is turned into lies in the folder for temporary files and is about as large as the
+    unpacked log; it goes with the object.
+
     Raises:
-        InputError: a file cannot be opened, or none was given.
+        InputError: a file cannot be opened, none was given, or there is no room for temporary files.
     """
 
     def __init__(self, paths: Sequence[Path], hostname: str | None = None, size: int = BATCH_EVENTS) -> None:
@@ -48,8 +54,7 @@ class AuditReplay:
         self.paths = self._log.paths
         self._marks = MarkSpool(self.hostname)
         self._hosts: dict[bytes, AuditHost] = {}
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._replay: Replay | None = None
+        self._capture: Path | None = None
 
     @property
     def hosts(self) -> list[str]:
@@ -60,9 +65,9 @@ class AuditReplay:
         capture = self._read()
         if not self._hosts:
             return
-        self._replay = Replay(capture, self.size)
-        for batch in self._replay:
-            self.events = self._replay.events
+        replay = Replay(capture, self.size)
+        for batch in replay:
+            self.events = replay.events
             yield batch
 
     def marks(self) -> Iterator[AuditMark]:
@@ -81,10 +86,19 @@ class AuditReplay:
 
     def _read(self) -> Path:
         """Turn the log into a capture, once; return its path."""
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="tiercel-audit-")
-            self._turn(Path(self._folder.name))
-        return Path(self._folder.name) / "events.scap"
+        if self._capture is None:
+            try:
+                folder = Path(tempfile.mkdtemp(prefix="tiercel-audit-"))
+                weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+                self._turn(folder)
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise InputError(
+                    f"{self.paths[0]}: no room to unpack the log in {tempfile.gettempdir()}: {reason}: "
+                    "free some, or set TMPDIR to a folder with more"
+                ) from None
+            self._capture = folder / "events.scap"
+        return self._capture
 
     def _turn(self, folder: Path) -> None:
         for event in self._log:
