@@ -10,6 +10,7 @@ import numpy as np
 from tiercel.fields.evt_args import number_param, text_param
 from tiercel.fields.evt_columns import I64, Mask
 from tiercel.fields.fd_name import directory_of
+from tiercel.fields.fd_rows import TextMap
 from tiercel.fields.params_render import AT_FDCWD
 from tiercel.fields.params_text import join_path
 from tiercel.model.batch import Batch
@@ -166,7 +167,9 @@ def _found(batch: Batch, calls: _Calls, kind: str, at: I64, res: I64) -> Iterato
     none = np.full(len(at), -1, np.int64)
     objects = texts(batch, at, calls.object) if calls.object else none.copy()
     targets = texts(batch, at, calls.target) if calls.target else none.copy()
-    unknown = np.flatnonzero((objects < 0) | (res != 0) | _unresolved(batch, objects) | _unresolved(batch, targets))
+    unknown = np.flatnonzero(
+        (res != 0) | (objects < 0) | ~_absolute(batch, at, calls.object) | ~_absolute(batch, at, calls.target)
+    )
     events = [Event(batch, i) for i in at[unknown].tolist()]
     again = made(batch, [_object(event, kind) for event in events])
     objects[unknown] = np.where(again >= 0, again, objects[unknown])
@@ -184,9 +187,16 @@ def _found(batch: Batch, calls: _Calls, kind: str, at: I64, res: I64) -> Iterato
     )
 
 
-def _unresolved(batch: Batch, paths: I64) -> Mask:
-    """Return which paths start from a directory that the fields, unlike the table of descriptors, do not know."""
-    distinct, inverse = np.unique(paths, return_inverse=True)
-    texts = [batch.tables.strings.get(number) or b"" for number in distinct.tolist()]
-    found: Mask = np.array([text.startswith(b"<UNKNOWN>") for text in texts], np.bool_)[inverse.reshape(-1)]
+_IS_ABSOLUTE = TextMap(lambda path: b"" if path[:1] == b"/" else None)
+
+
+def _absolute(batch: Batch, at: I64, field: str) -> Mask:
+    """Return where a call was given an absolute path, or no such path is asked for.
+
+    What fields make of relative ones follows Falco, which does not always start from the call's own directory.
+    """
+    if not field:
+        return np.ones(len(at), np.bool_)
+    written = texts(batch, at, field.removesuffix("raw") + "raw")
+    found: Mask = _IS_ABSOLUTE.many(batch.tables, written) >= 0
     return found

@@ -16,6 +16,7 @@ from tiercel.model.batch import Batch
 from tiercel.model.columns import F, P
 from tiercel.model.event import Event
 from tiercel.reconstruct.found import DENIED, Found, constant, denied, error, made, of_types, result, texts, types
+from tiercel.reconstruct.processes import NO_UID
 from tiercel.wire.flag_table import FLAGS
 
 EXECS = types("SYSCALL_EXECVE_19_X", "SYSCALL_EXECVEAT_X")
@@ -44,7 +45,7 @@ _ALL_KINDS = sum(bit for _, bit in _KINDS)
 def before(event: Event) -> int:
     """Return the row the caller had just before the event, -1 when it was not known."""
     lookup, index = event.batch.lookup, event.index
-    return -1 if lookup is None or not index else lookup.process(int(event.batch.tid[index]), index - 1)
+    return -1 if lookup is None else lookup.process(int(event.batch.tid[index]), index - 1)
 
 
 def find(batch: Batch, at: I64) -> Iterator[Found]:
@@ -102,8 +103,8 @@ def _raised(batch: Batch, at: I64) -> Iterator[Found]:
         row = before(event)
         if row < 0 or event.process < 0:
             continue
-        old, new = (event.process_cell(P.UID, r) & 0xFFFFFFFF for r in (row, event.process))
-        if old != new:
+        old, new = (event.process_cell(P.UID, r) & NO_UID for r in (row, event.process))
+        if old != new and NO_UID not in (old, new):
             found.append(i)
             words.append((f"uid={new}", f"set-user-ID program: uid {old} -> {new}"))
     if found:
@@ -141,10 +142,10 @@ def _credentials(batch: Batch, at: I64) -> Iterator[Found]:
         effective = event.param(1 if name in ("setuid", "setgid") else 2) or b""
         new = int.from_bytes(effective, "little")
         row = before(event)
-        old = event.process_cell(column, row) & 0xFFFFFFFF if row >= 0 else None
-        if new == 0xFFFFFFFF:
-            new = old if old is not None else 0
-        change = f"{word} {new}" if old is None else f"{word} {old} -> {new}"
+        old = event.process_cell(column, row) & NO_UID if row >= 0 else NO_UID
+        if new == NO_UID:  # leaves it as it is
+            new = old
+        change = f"{word} {new}" if old == NO_UID else f"{word} {old} -> {new}"
         if old == new:
             change = f"{word} {new} (unchanged)"
         objects.append(f"{word}={new}")

@@ -16,7 +16,7 @@ from tiercel.model.columns import P
 from tiercel.reconstruct import acts_bytes, acts_network, acts_opens, acts_paths, acts_processes, acts_system
 from tiercel.reconstruct.found import NONE, Finder, Found, each, result, texts, types
 from tiercel.reconstruct.kinds import KINDS
-from tiercel.reconstruct.processes import Executed, Lives, shown, user_name
+from tiercel.reconstruct.processes import NO_UID, Executed, Lives, shown, user_name
 from tiercel.reconstruct.texts import Texts
 from tiercel.wire.event_table import EVENTS
 
@@ -174,7 +174,7 @@ class Gatherer:
         threads = batch.process[at].astype(np.int64) if found.process is None else found.process
         known = threads >= 0
         cells = batch.tables.processes.array
-        uids = cells[threads, P.UID] & 0xFFFFFFFF
+        uids = cells[threads, P.UID] & NO_UID
         containers = cells[threads, P.CONTAINER]
         last = at if found.last is None else found.last
         rows[:, C.TS] = batch.ts[at].astype(np.int64)
@@ -183,10 +183,10 @@ class Gatherer:
         rows[:, C.EVIDENCE] = self.texts.one(self.lives.evidence.encode())
         rows[:, C.KIND] = KIND_NAMES.index(found.kind)
         rows[:, C.PROCESS] = self.lives.of_rows(batch, threads, at)
-        rows[:, C.PID] = np.where(known, cells[threads, P.PID], batch.tid[at])
+        rows[:, C.PID] = np.where(known & (cells[threads, P.PID] >= 0), cells[threads, P.PID], batch.tid[at])
         rows[:, C.NAME] = np.where(known, of(batch.tables, cells[threads, P.COMM]), -1)
         rows[:, C.USER] = np.where(known, self._users(batch, containers, uids), -1)
-        rows[:, C.UID] = np.where(known, uids, NONE)
+        rows[:, C.UID] = np.where(known & (uids != NO_UID), uids, NONE)
         rows[:, C.CONTAINER] = np.where(known & (containers >= 0), of(batch.tables, containers), self.texts.one(b""))
         for column, values in ((C.OBJECT, found.object), (C.TARGET, found.target), (C.DETAIL, found.detail)):
             if values is not None:
@@ -211,7 +211,7 @@ class Gatherer:
         numbers = []
         for key in keys.tolist():
             container = batch.tables.strings.get((key >> 32) - 1) or b""
-            name = user_name(batch.world, container, key & 0xFFFFFFFF)
+            name = user_name(batch.world, container, key & NO_UID)
             numbers.append(-1 if name is None else self.texts.one(name.encode()))
         users: I64 = np.array(numbers, np.int64)[inverse.reshape(-1)]
         return users
@@ -258,7 +258,7 @@ class Gatherer:
         if not len(at):
             return
         paths, lines, names = (texts(batch, at, name) for name in ("proc.exepath", "proc.cmdline", "proc.name"))
-        uids = batch.tables.processes.array[batch.process[at], P.UID] & 0xFFFFFFFF
+        uids = batch.tables.processes.array[batch.process[at], P.UID] & NO_UID
         containers = batch.tables.processes.array[batch.process[at], P.CONTAINER]
         get = batch.tables.strings.get
         lives = self.lives.of(batch, at)
@@ -271,7 +271,7 @@ class Gatherer:
                     shown(get(path)),
                     shown(get(line)),
                     shown(get(name)),
-                    uid,
+                    None if uid == NO_UID else uid,
                     user_name(batch.world, get(container) or b"", uid),
                 )
             )

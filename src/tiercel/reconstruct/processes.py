@@ -27,7 +27,7 @@ class Executed:
     exepath: str | None
     cmdline: str | None
     name: str | None
-    uid: int
+    uid: int | None
     user: str | None
 
 
@@ -220,7 +220,7 @@ class Lives:
         life.cmdline = shown(b" ".join([name or b"", *arguments]))
         life.cwd = shown(get(cells[P.CWD]))
         life.user = user_name(batch.world, container, uid)
-        life.uid = uid
+        life.uid = None if uid == NO_UID else uid
         life.loginuid = -1 if loginuid == NO_UID else loginuid
         life.tty = cells[P.TTY]
         life.sid = cells[P.SID]
