@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from tiercel.case.clock import rfc3339
@@ -13,6 +14,9 @@ from tiercel.case.verify import VERIFIED
 if TYPE_CHECKING:
     from tiercel.case.case import Case
     from tiercel.store.manifest import Gap
+
+_MOST_GAPS = 3
+"""Gaps of one kind in one piece of evidence that have a line each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,12 @@ class Status:
         if self.first_ts is not None and self.last_ts is not None:
             hosts = f" on {', '.join(self.hosts)}" if any(self.hosts) else ""
             yield f"  from {rfc3339(self.first_ts)} to {rfc3339(self.last_ts)}{hosts}"
-        for identity, gap in self.gaps:
-            yield f"  gap in {identity}: {_gap(gap)}"
+        for (identity, _), gaps in groupby(sorted(self.gaps, key=_kind), key=_kind):
+            told = [gap for _, gap in gaps]
+            if len(told) > _MOST_GAPS:
+                yield f"  gaps in {identity}: {_together(told)}"
+            else:
+                yield from (f"  gap in {identity}: {_gap(gap)}" for gap in told)
         yield f"ledger: {self.entries} entries by {', '.join(self.examiners)}, the last at {self.last_entry}"
         yield f"  head {self.head}"
         if self.verified is None:
@@ -131,7 +139,26 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _kind(found: tuple[str, Gap]) -> tuple[str, str]:
+    return found[0], found[1].kind
+
+
 def _gap(gap: Gap) -> str:
-    span = " to ".join(rfc3339(ts) for ts in (gap.from_ts, gap.to_ts) if ts is not None)
-    count = "" if gap.count is None else f", {gap.count:,} events"
-    return f"{gap.kind}{count}{': ' + span if span else ''}: {gap.what}"
+    return f"{gap.kind}{_count(gap.count)}{_span(gap.from_ts, gap.to_ts)}: {gap.what}"
+
+
+def _together(gaps: list[Gap]) -> str:
+    counts = [gap.count for gap in gaps if gap.count is not None]
+    begin = min((gap.from_ts for gap in gaps if gap.from_ts is not None), default=None)
+    end = max((gap.to_ts for gap in gaps if gap.to_ts is not None), default=None)
+    total = _count(sum(counts) if counts else None)
+    return f"{gaps[0].kind} {len(gaps):,} times{total}{_span(begin, end)}: --json lists them"
+
+
+def _count(count: int | None) -> str:
+    return "" if count is None else f", {count:,} in all"
+
+
+def _span(begin: int | None, end: int | None) -> str:
+    times = list(dict.fromkeys(rfc3339(ts) for ts in (begin, end) if ts is not None))
+    return f", {' to '.join(times)}" if times else ""
