@@ -9,10 +9,11 @@ from typing import IO
 from tiercel.capture.audit_calls import CALLS
 from tiercel.capture.audit_identity import EXECUTIONS, Known, capabilities, executed, execution, identity
 from tiercel.capture.audit_marks import MarkSpool
+from tiercel.capture.audit_names import Names
 from tiercel.capture.audit_processes import CLONES, Processes
 from tiercel.capture.parameters import encode
 from tiercel.capture.writer import CaptureWriter
-from tiercel.model.world import Group, Machine, User, World
+from tiercel.model.world import Machine, World
 from tiercel.sources.audit_call import MAX_PID, AuditCall, AuditCallError, call_of
 from tiercel.sources.audit_event import AuditEvent
 from tiercel.sources.audit_flags import clone_flags
@@ -20,22 +21,13 @@ from tiercel.sources.audit_gaps import Serials
 from tiercel.sources.audit_log import AuditProblems
 from tiercel.sources.audit_record import AuditRecord
 from tiercel.sources.audit_types import PARTS
-from tiercel.sources.audit_values import NO_ID, number, plain, text
+from tiercel.sources.audit_values import NO_ID, number, text
 from tiercel.sources.audit_values import identity as user_id
 from tiercel.wire.event_table import BY_CONSTANT
 from tiercel.wire.syscall_table import CODES
 
-MAX_NAMES = 65_536
-"""Most users, and most groups, that a log may name."""
-
-_NAME_BYTES = 255
 _STATE_ONLY = 1  # the flag of events that readers do not see
 _GENERIC = "GENERIC_X"
-_USERS = ("uid", "auid", "euid", "suid", "fsuid", "ouid", "oauid", "old-auid")
-_GROUPS = ("gid", "egid", "sgid", "fsgid", "ogid")
-_NAMES = [(key.encode(), key.upper().encode(), True) for key in _USERS]
-_NAMES += [(key.encode(), key.upper().encode(), False) for key in _GROUPS]
-_UNNAMED = (b"unset", b"unknown(", b"?")
 _SOCKET_USERS = frozenset({"connect", "bind", "sendto", "sendmsg"})
 
 
@@ -57,13 +49,13 @@ class AuditHost:
         self._writer.flush()
         self._head = self._file.tell()  # bytes of a head that only the whole log can fill
         self._processes = Processes(self._emit)
-        self._names: set[tuple[bool, bytes, bytes]] = set()
+        self._names = Names(self._world)
 
     def take(self, event: AuditEvent) -> None:
         """Add an event; whatever it is, it becomes an event of the capture, marks, or a problem."""
         self.serials.add(event)
         for record in event.records:
-            self._learn_names(record)
+            self._names.learn(record)
         if event.lost:
             self._problems.add(event.place, f"{event.lost} records beyond the most that one event may have")
         call: AuditCall | None = None
@@ -176,7 +168,7 @@ class AuditHost:
             vpid=-1,
         )
 
-    # marks and names
+    # marks
 
     def _mark(self, record: AuditRecord, place: str) -> None:
         self._marks.add(record, place)
@@ -191,25 +183,6 @@ class AuditHost:
             signal = (number(fields.get(b"sig")) or 0) & 0x7F
             self._emit(record.ts, pid, "PROCEXIT_1_E", True, status=signal, ret=0, sig=signal, core=0, reaper_tid=0)
             self._processes.ended(pid)
-
-    def _learn_names(self, record: AuditRecord) -> None:
-        """Take the names of users and groups from an enriched record."""
-        fields = record.fields
-        for key, enriched, is_user in _NAMES:
-            name = fields.get(enriched)
-            if name is None or key not in fields or len(name) > _NAME_BYTES:
-                continue
-            seen = (is_user, fields[key], name)
-            if seen in self._names or len(self._names) >= MAX_NAMES:
-                continue
-            self._names.add(seen)
-            id, shown = user_id(fields[key]), plain(name)
-            if id is None or id == NO_ID or not shown or shown.startswith(_UNNAMED):
-                continue
-            if is_user:
-                self._world.users.setdefault((b"", id), User(id, NO_ID, shown, b"", b""))
-            else:
-                self._world.groups.setdefault((b"", id), Group(id, shown))
 
 
 def _summary(call: AuditCall) -> bytes:
