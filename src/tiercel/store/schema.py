@@ -280,6 +280,30 @@ TABLES = {
 """The tables by name."""
 
 
+MANIFEST = {
+    "schema": "version of the tables and of this file",
+    "tiercel": "version that wrote the segment",
+    "name": "name of the segment: id of the evidence and a count, the same whenever the evidence is stored again",
+    "host": "name of the host, empty when unknown",
+    "source": "the evidence: id, name, kind, SHA-256",
+    "first_ts": "time of the earliest event, ns since the epoch; null without events",
+    "last_ts": "time of the latest event",
+    "first_num": "number of the first event",
+    "last_num": "number of the last event",
+    "previous_ts": "time of the event before the first one, 0 without one",
+    "capture_ts": "time of the first event of the source",
+    "machine": "processors, memory in bytes, time of boot and name of the host",
+    "interfaces": "its network interfaces; names and addresses as hexadecimal bytes",
+    "rows": "rows of each table",
+    "types": "events of each type number",
+    "groups": "for each row group of `events` the type numbers in it",
+    "containers": "containers that the events may be about, with image, pod and namespace",
+    "gaps": "what is missing: kind (dropped, damage, truncated), from and to when, how many, in words",
+    "files": "size in bytes and SHA-256 of each file",
+}
+"""The keys of ``manifest.json``."""
+
+
 def document() -> str:
     """Return the reference page of the store as Markdown."""
     parts = [_INTRODUCTION.format(version=SCHEMA_VERSION)]
@@ -289,6 +313,8 @@ def document() -> str:
             for column in table.columns
         ]
         parts.append("\n".join((f"## {table.name}\n\n{table.text}\n\n| column | type | |\n| --- | --- | --- |", *rows)))
+    keys = [f"| `{key}` | {text[0].upper()}{text[1:]} |" for key, text in MANIFEST.items()]
+    parts.append("\n".join(("## manifest.json\n\nWritten last.\n\n| key | |\n| --- | --- |", *keys)))
     return "\n\n".join(parts) + "\n"
 
 
