@@ -101,3 +101,15 @@ def test_metadata_counts_from_the_event_that_told_it(sample: Sample) -> None:
     sample.process(4, CONTAINER=b"unheard-of")
     assert sample.ask("container.name")[4] == b"second"
     assert sample.ask("container.name")[3] == b"first"
+
+
+def test_metadata_told_again_with_nothing_new(sample: Sample) -> None:
+    sample.world.containers[b"again"] = [
+        Container(b"again", 4, {"name": "first"}),
+        Container(b"again", 5, {"name": "first"}),
+        Container(b"again", 6, {"name": "second"}),
+    ]
+    for tid in range(4, 8):
+        sample.process(tid, CONTAINER=b"again")
+    names = sample.ask("container.name")
+    assert [names[tid] for tid in range(4, 8)] == [b"first", b"first", b"second", b"second"]

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tiercel.fields import steady
 from tiercel.fields.bulk import I64, NOBODY
@@ -154,10 +156,24 @@ def _column(batch: Batch, indices: I64, type: ValueType, read: Callable[[Event],
 _NO_CALLER = -2
 
 
+def _moments(batch: Batch) -> NDArray[np.uint64]:
+    """Return the numbers of the events at which anything new became known of a container, in order.
+
+    A container that is told of again, with nothing changed, is no news.
+    """
+    known: NDArray[np.uint64] | None = batch.derived.get("container moments")
+    if known is None:
+        versions = (batch.world or _EMPTY).containers.values()
+        since = {told[0].since for told in versions if told}
+        since.update(now.since for told in versions for before, now in pairwise(told) if now.info != before.info)
+        known = batch.derived["container moments"] = np.array(sorted(since), np.uint64)
+    return known
+
+
 def _groups(batch: Batch, indices: I64) -> tuple[I64, list[int]]:
     """Return, for each event, the number of its group, and for each group the index of one of its events.
 
-    A group is the events of one container between two moments at which anything became known of a container.
+    A group is the events of one container between two moments at which anything new became known of a container.
     """
     callers = steady.callers(batch)
     rows = batch.process[callers.first]
@@ -165,12 +181,12 @@ def _groups(batch: Batch, indices: I64) -> tuple[I64, list[int]]:
     distinct, of_caller = np.unique(containers, return_inverse=True)
     keys = of_caller.reshape(-1)[callers.place[indices]]
     nums = batch.num[indices]
-    world = batch.world or _EMPTY
-    since = {version.since for versions in world.containers.values() for version in versions}
-    first, last = (nums.min(), nums.max()) if len(nums) else (0, 0)
-    moments = sorted(moment for moment in since if first < moment <= last)
-    if moments:
-        periods = np.searchsorted(np.array(moments, np.uint64), nums, side="right")
+    moments = _moments(batch)
+    if len(nums):
+        first, last = np.searchsorted(moments, np.array([nums.min(), nums.max()]), side="right").tolist()
+        moments = moments[first:last]
+    if len(moments):
+        periods = np.searchsorted(moments, nums, side="right")
         keys = keys * (len(moments) + 1) + periods
     count = len(distinct) * (len(moments) + 1)
     own = np.flatnonzero(TELLS[batch.types[indices]])
