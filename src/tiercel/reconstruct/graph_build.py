@@ -15,10 +15,11 @@ from tiercel.reconstruct.lineage import Lineage
 from tiercel.reconstruct.modes import set_id
 from tiercel.reconstruct.noise import is_no_file, is_noise
 from tiercel.reconstruct.raised import raised
-from tiercel.reconstruct.rows import Act, each
+from tiercel.reconstruct.rows import Act, each, of_kinds, of_objects, without
 from tiercel.reconstruct.scene import Scene
 
 _READS = frozenset({"open_read", "read"})
+_SILENT = frozenset({"fork", "exit"})  # the processes themselves tell of these
 _ON_PROCESSES = frozenset({"kill", "ptrace"})
 _NOTED = frozenset(
     {"module", "bpf", "memfd_create", "io_uring", "userfaultfd", "mount", "umount", "chroot", "pivot_root", "kernel"}
@@ -61,7 +62,7 @@ class _Builder:
         self._by_pid: dict[tuple[str, int], list[tuple[int, int]]] | None = None
 
     def build(self) -> Provenance:
-        acts = list(each(self.scene.acts))
+        acts = self._acts()
         self._processes()
         self._changed_paths = {
             (act.host, act.container, path)
@@ -76,6 +77,12 @@ class _Builder:
                 self._act(act, f"p{act.process}")
         self._alerts()
         return Provenance(self.graph, self.lineage, self.act_of_alert, frozenset(self.joining))
+
+    def _acts(self) -> list[Act]:
+        """Return the acts that may be edges, in order."""
+        reads = of_objects(of_kinds(self.scene.acts, _READS), lambda path: not is_noise(path))
+        others = without(self.scene.acts, _READS | _SILENT)
+        return sorted([*each(others), *each(reads)], key=lambda act: (act.ts, act.act))
 
     def _processes(self) -> None:
         """Enter processes, who forked them, and what entered containers."""

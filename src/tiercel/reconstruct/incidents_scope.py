@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 
 from tiercel.reconstruct import suspicious
 from tiercel.reconstruct.entry import INTERACTIVE, Entry, entry
@@ -19,7 +20,7 @@ from tiercel.reconstruct.kinds import CHANGES
 from tiercel.reconstruct.lineage import Lineage
 from tiercel.reconstruct.noise import is_noise
 from tiercel.reconstruct.raised import Raised, raised
-from tiercel.reconstruct.rows import Act, each, of_kinds, of_processes
+from tiercel.reconstruct.rows import Act, each, of_kinds, of_objects, of_processes
 from tiercel.reconstruct.scene import Scene
 
 _MOST_FOLLOWERS = 20  # a program that more processes ran afterwards is a program, not a trace
@@ -133,7 +134,9 @@ def _joined_by_files(scene: Scene, lineage: Lineage, found: list[Group]) -> list
         return found
     links: list[tuple[int, int]] = []
     followers: dict[_Path, set[int]] = defaultdict(set)
-    for act in each(of_kinds(scene.acts, {"exec", "open_read", "read"})):
+    paths_written = {path for _, _, path in written}
+    reads = of_objects(of_kinds(scene.acts, {"open_read", "read"}), paths_written.__contains__)
+    for act in chain(each(of_kinds(scene.acts, {"exec"})), each(reads)):
         row = act.process
         if row is None or not act.ok or not 0 <= row < lineage.count:
             continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -53,6 +53,18 @@ def of_kinds(acts: pa.Table, kinds: Collection[str]) -> pa.Table:
 def of_processes(acts: pa.Table, processes: Collection[int]) -> pa.Table:
     """Return the acts of these processes."""
     return acts.filter(pc.is_in(acts["process"], pa.array(sorted(processes), pa.int64())))
+
+
+def of_objects(acts: pa.Table, wanted: Callable[[str], bool]) -> pa.Table:
+    """Return the acts whose object is wanted; asked once for each distinct one."""
+    distinct = pc.unique(acts["object"]).to_pylist()
+    chosen = [text for text in distinct if text is not None and wanted(text)]
+    return acts.filter(pc.is_in(acts["object"], pa.array(chosen, pa.string())))
+
+
+def without(acts: pa.Table, kinds: Collection[str]) -> pa.Table:
+    """Return the acts that are not of these kinds."""
+    return acts.filter(pc.invert(pc.is_in(acts["kind"], pa.array(sorted(kinds), pa.string()))))
 
 
 def each(acts: pa.Table) -> Iterator[Act]:
