@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,9 +25,10 @@ MISSPELT = """\
 
 
 def shown() -> list[object]:
-    """Return each ``$ tiercel`` command of the README with what is shown under it."""
+    """Return each ``$ tiercel`` command of the README and the guide with what is shown under it."""
     found: list[object] = []
-    for block in re.findall(r"^```text\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL):
+    written = "".join((ROOT / page).read_text() for page in ("README.md", "docs/investigate.md"))
+    for block in re.findall(r"^```text\n(.*?)^```", written, re.MULTILINE | re.DOTALL):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, output = part.partition("\n")
             program, *arguments = shlex.split(command)
@@ -37,12 +39,12 @@ def shown() -> list[object]:
 
 def pattern(output: str) -> str:
     """Return a regular expression for a shown output, in which an ellipsis stands for anything."""
-    lines = [re.escape(line.rstrip()).replace("…", ".*") for line in output.strip().splitlines()]
+    lines = [re.escape(line.rstrip()).replace("…", ".*") for line in output.strip("\n").splitlines()]
     return "\n".join(lines)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with everything the README's commands name."""
     folder = tmp_path_factory.mktemp("readme")
     shutil.copytree(ROOT / "examples", folder / "examples")
@@ -53,11 +55,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     finally:
         sys.path.pop(0)
     break_in().write(folder / "break-in.scap")
-    return folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIERCEL_KEY", str(folder / "key.pem"))
+        ran = tiercel("investigate", "break-in.scap", "--examiner", "A. Name", "-o", "web-shop", cwd=folder)
+        assert ran.code == 0, ran.stderr
+        yield folder
 
 
 @pytest.mark.parametrize(("arguments", "output"), shown())
-def test_readme_shows_what_is_printed(folder: Path, arguments: list[str], output: str) -> None:
+def test_shows_what_is_printed(folder: Path, arguments: list[str], output: str, tmp_path: Path) -> None:
+    if arguments[0] == "investigate":  # makes what the other commands work on
+        folder = Path(shutil.copytree(folder, tmp_path / "anew", ignore=shutil.ignore_patterns("web-shop")))
     ran = tiercel(*arguments, cwd=folder)
     printed = "\n".join(line.rstrip() for line in (ran.stderr + ran.stdout).splitlines())
     said = "\n".join(line.rstrip() for line in (ran.stdout + ran.stderr).splitlines())
