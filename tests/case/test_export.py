@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import stat
 import tarfile
 import zipfile
@@ -107,6 +108,27 @@ def test_any_cut_archive(archive: Path, tmp_path: Path) -> None:
     for size in range(0, len(content), len(content) // 20):
         (tmp_path / "cut.tar.zst").write_bytes(content[:size])
         refused(tmp_path / "cut.tar.zst", tmp_path, "cut.tar.zst")
+
+
+@pytest.mark.parametrize("kind", ["tar.zst", "tar.gz", "zip"])
+def test_any_changed_byte_of_an_archive(full: Case, tmp_path: Path, kind: str) -> None:
+    """It is refused, or it did not matter: in the padding of a tar, in a time stamp."""
+    archive = full.export(tmp_path / f"case.{kind}").path
+    content = archive.read_bytes()
+    chance = random.Random(3)
+    altered = tmp_path / f"altered.{kind}"
+    told = []
+    for number in range(60):
+        at = chance.randrange(len(content))
+        altered.write_bytes(content[:at] + bytes([content[at] ^ chance.randrange(1, 256)]) + content[at + 1 :])
+        try:
+            case = import_case(altered, tmp_path / f"theirs-{number}", RECEIVER)
+        except InputError as error:
+            told.append(str(error))
+        else:
+            assert case.verify().ok
+    assert all(f"altered.{kind}" in message for message in told)
+    assert len(told) > 50
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from tiercel.errors import InputError
 
 SUFFIXES = (".tar.zst", ".tar.gz", ".tgz", ".zip")
 MANIFEST = "EXPORT.json"
-MANIFEST_MOST = 256 << 20
+MANIFEST_MOST = 64 << 20
 """Bytes of the largest manifest that is read."""
 
 _BETWEEN = 1 << 20
@@ -110,11 +110,19 @@ class _ZipWriter:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file in an archive: its path beside the manifest, its size in bytes, its content to be read at once."""
+    """A file in an archive: its path beside the manifest and its size in bytes; to be read before the next one."""
 
+    archive: Path
     name: str
     size: int
     content: IO[bytes]
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes. Raises InputError when the archive is damaged there."""
+        try:
+            return self.content.read(size)
+        except _DAMAGE as error:
+            raise InputError(f"{self.archive}: damaged in {self.name!r}: {error}") from None
 
 
 class Reader:
@@ -154,7 +162,7 @@ class Reader:
                 if not seen and inner != MANIFEST:
                     raise InputError(f"{self.path}: does not begin with {MANIFEST}: not made by 'tiercel case export'")
                 seen.add(inner)
-                yield Member(inner, size, content)
+                yield Member(self.path, inner, size, content)
         except InputError:
             raise
         except _DAMAGE as error:

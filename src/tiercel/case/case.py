@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from tiercel.case import clock
 from tiercel.case.aside import appearing
 from tiercel.case.disk import explained
+from tiercel.case.durable import read_small
 from tiercel.case.entry import Entry, line_hash
 from tiercel.case.hashes import Digests
 from tiercel.case.keys import Signer, signer
@@ -321,7 +322,7 @@ def _files(sealed: Mapping[str, Digests]) -> dict[str, Any]:
 def _case_file(path: Path) -> dict[str, Any]:
     place = path / CASE_FILE
     try:
-        about = json.loads(place.read_bytes())
+        about = json.loads(read_small(place))
         if not isinstance(about, dict) or not {"schema", "id", "title", "created"} <= about.keys():
             raise ValueError("its keys are not those of a case")
     except OSError as error:

@@ -67,13 +67,13 @@ class Expected:
 class Checking:
     """Checks files below ``root``, several at a time.
 
-    ``bad`` are the paths at fault, ``files`` and ``size`` how many files and bytes were asked for so far.
+    ``sound`` are the paths that hold what they must, ``files`` and ``size`` how many files and bytes were asked for.
     """
 
     root: Path
     progress: Callable[[int], None] | None = None
     faults: list[Fault] = field(default_factory=list)
-    bad: set[str] = field(default_factory=set)
+    sound: set[str] = field(default_factory=set)
     files: int = 0
     size: int = 0
     _pieces: dict[str, Pieces] | None = None
@@ -84,8 +84,9 @@ class Checking:
             for file, fault in zip(expected := list(expected), workers.map(self._hashed, expected), strict=True):
                 self.files += 1
                 self.size += file.size
-                if fault is not None:
-                    self.bad.add(file.path)
+                if fault is None:
+                    self.sound.add(file.path)
+                else:
                     self.faults.append(self._located(file, fault))
                 if self.progress is not None:
                     self.progress(self.size)
@@ -94,15 +95,12 @@ class Checking:
         """Return the hashes of pieces by path, as far as the files that hold them are sound."""
         if self._pieces is None:
             self._pieces = {}
-            folders = self.root / "pieces", self.root / INCOMING / "pieces"
-            for path in (path for folder in folders for path in sorted(folder.glob("*.json"))):
-                if f"pieces/{path.name}" in self.bad:
-                    continue
+            for path in sorted(path for path in self.sound if path.startswith("pieces/")):
                 try:
-                    told = json.loads(path.read_bytes())
+                    told = json.loads(self.place(path).read_bytes())
                     self._pieces |= {name: Pieces.of_json(value) for name, value in told.items()}
                 except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-                    continue  # not one of ours: told as inserted
+                    continue  # made by someone with a key, but not by us
         return self._pieces
 
     def place(self, path: str) -> Path:

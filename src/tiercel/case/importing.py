@@ -81,7 +81,7 @@ def _unpack(archive: Path, made: Path, size: int, largest: int | None) -> Promis
         if first.size > MANIFEST_MOST:
             raise InputError(f"{archive}: refused: its manifest is too large ({first.size:,} bytes)")
         reader.accept(first.size)
-        promised = _promised(archive, first.content.read(first.size))
+        promised = _promised(archive, first.read(first.size))
         _refuse_bombs(archive, made, promised.size, size, largest)
         missing = set(promised.files)
         for member in members:
@@ -138,7 +138,7 @@ def _extract(archive: Path, member: Member, path: Path, known: Digests) -> None:
     hasher, left = hashlib.sha256(), member.size
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "wb") as file:
-        while left and (data := member.content.read(min(left, _READ))):
+        while left and (data := member.read(min(left, _READ))):
             hasher.update(data)
             file.write(data)
             left -= len(data)

@@ -28,10 +28,11 @@ class Pieces:
     @classmethod
     def of_json(cls, value: dict[str, Any]) -> Pieces:
         """Raises KeyError, TypeError or ValueError when it is none."""
-        piece = int(value["piece"])
-        if piece <= 0:
-            raise ValueError(f"{piece} is no length of a piece")
-        return cls(int(value["size"]), piece, tuple(str(digest) for digest in value["blake3"]))
+        size, piece = int(value["size"]), int(value["piece"])
+        hashes = tuple(str(digest) for digest in value["blake3"])
+        if piece not in (FINE, COARSE) or len(hashes) != -(-size // piece):
+            raise ValueError(f"{len(hashes)} pieces of {piece} bytes are not {size} bytes")
+        return cls(size, piece, hashes)
 
     @classmethod
     def of_file(cls, path: Path) -> Pieces:

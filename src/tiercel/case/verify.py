@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,6 +21,7 @@ from tiercel.case.lock import locked
 from tiercel.case.record import Record
 from tiercel.case.staging import INCOMING, MANIFEST
 from tiercel.errors import InputError
+from tiercel.store.manifest import MAX_BYTES
 
 VERIFIED = "verified"
 """The action under which a verification stands in the ledger."""
@@ -134,15 +136,10 @@ def _custody(root: Path, trusted: Sequence[PublicKey] | None, roots: Path | None
 
 def _readable(root: Path) -> Iterator[Entry]:
     """Yield the entries that can be understood, also of a ledger that was tampered with."""
-    try:
-        with (root / "ledger.jsonl").open("rb") as file:
-            for line in file:
-                try:
-                    yield Entry.parse(line.removesuffix(b"\n"))
-                except ValueError:
-                    continue
-    except OSError:
-        return
+    with suppress(InputError):
+        for _, _, entry in Ledger.open(root).numbered():
+            if entry is not None:
+                yield entry
 
 
 def _told_by_ledger(root: Path, record: Record) -> dict[str, Expected]:
@@ -166,7 +163,7 @@ def _told_by_manifests(record: Record, checking: Checking) -> dict[str, Expected
     for evidence in record.evidence.values():
         for segment in evidence.ingest.segments if evidence.ingest else ():
             manifest = f"{segment}/{MANIFEST}"
-            if manifest not in checking.bad and (files := _manifest_files(checking.place(manifest))) is not None:
+            if manifest in checking.sound and (files := _manifest_files(checking.place(manifest))) is not None:
                 told = [Expected(f"{segment}/{name}", size, sha256) for name, (size, sha256) in files.items()]
             else:
                 pieces = checking.pieces()
@@ -179,6 +176,8 @@ def _told_by_manifests(record: Record, checking: Checking) -> dict[str, Expected
 def _manifest_files(path: Path) -> dict[str, tuple[int, str]] | None:
     """Return size and SHA-256 of a segment's files by name, None when the manifest does not say."""
     try:
+        if path.stat().st_size > MAX_BYTES:
+            return None
         told = json.loads(path.read_bytes())["files"]
         return {str(name): (int(file["size"]), str(file["sha256"])) for name, file in told.items() if "/" not in name}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
