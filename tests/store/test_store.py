@@ -75,6 +75,16 @@ def test_what_a_writer_left_behind_is_ignored_and_then_removed(tmp_path: Path) -
     assert not left.exists()
 
 
+def test_a_segment_without_manifest_is_named(tmp_path: Path) -> None:
+    store = store_of(tmp_path / "store", Replay(story(tmp_path / "story.scap", 3)))
+    (segment,) = store.segments()
+    (segment.path.parent / "notes.txt").write_text("none of ours")
+    assert names(store) == [segment.path.name]
+    (segment.path / "manifest.json").unlink()
+    with pytest.raises(InputError, match=r"E1-000000/manifest\.json: No such file"):
+        store.segments()
+
+
 def test_only_stores_are_opened(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such directory"):
         Store.open(tmp_path / "none")

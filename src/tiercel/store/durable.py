@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 
 TEMPORARY = ".writing-"
@@ -77,9 +78,9 @@ def _replacing(path: Path) -> Iterator[Path]:
         raise
 
 
-def clean(root: Path) -> None:
-    """Remove what writers that are gone left unfinished in a store."""
-    for path in root.glob(f"**/{TEMPORARY}*"):
+def clean(root: Path, *patterns: str) -> None:
+    """Remove what writers that are gone left unfinished in a directory and in those below it that fit the patterns."""
+    for path in chain(*(root.glob(f"{pattern}{TEMPORARY}*") for pattern in ("", *patterns))):
         pid = path.name.removeprefix(TEMPORARY).partition("-")[0]
         if pid.isdecimal() and _runs(int(pid)):
             continue

@@ -17,7 +17,6 @@ from tiercel.model.batch import Batch
 from tiercel.model.world import World
 from tiercel.replay import Replay
 from tiercel.sources.capture import Damage
-from tiercel.store import durable
 from tiercel.store.alerts import alerts_table
 from tiercel.store.arrow import array, taken
 from tiercel.store.extract import Extract, extract, nothing
@@ -71,7 +70,7 @@ def ingest(
     Raises:
         InputError: the disk refuses, or the source does.
     """
-    durable.clean(store.path)
+    store.clean()
     done = Ingested()
     if detection is not None:
         detection.begin()
@@ -110,7 +109,7 @@ def ingest_alerts(store: Store, source: Source, rows: pa.Table) -> Ingested:
         InputError: the disk refuses.
         KeyError, pyarrow.ArrowInvalid: ``rows`` has other columns.
     """
-    durable.clean(store.path)
+    store.clean()
     done = Ingested(alerts=rows.num_rows)
     rows = rows.select(ALERTS.names).cast(ALERTS.arrow)
     times = rows.column("ts").to_numpy()

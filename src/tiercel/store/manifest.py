@@ -223,10 +223,11 @@ def _count(value: object) -> int:
 
 def _counts(values: Iterable[Any]) -> tuple[int, ...]:
     counts = tuple(values)
-    if any(type(count) is not int for count in counts):
-        raise TypeError("a count is not a number")
-    if counts and not 0 <= min(counts) <= max(counts) < _BOUND:
-        raise ValueError("a count is out of range")
+    if counts:
+        if set(map(type, counts)) != {int}:
+            raise TypeError("a count is not a number")
+        if not 0 <= min(counts) <= max(counts) < _BOUND:
+            raise ValueError("a count is out of range")
     return counts
 
 

@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 from tiercel.errors import InputError
 from tiercel.store import durable
-from tiercel.store import manifest as manifests
 from tiercel.store.manifest import Manifest
 from tiercel.store.segment import Segment
 
@@ -92,14 +91,18 @@ class Store:
         """
         hosts = "host=*" if host is None else _partition("host", host)
         found = []
-        for path in self.path.glob(f"{hosts}/day=*/*/{manifests.NAME}"):
-            if path.parent.name.startswith(durable.TEMPORARY):
+        for path in self.path.glob(f"{hosts}/day=*/*"):
+            if path.name.startswith(durable.TEMPORARY) or not path.is_dir():
                 continue
-            segment = Segment(path.parent)
+            segment = Segment(path)
             if _fits(segment.manifest, since, until, host, container, pod, types, evidence):
                 found.append(segment)
         found.sort(key=_place)
         return found
+
+    def clean(self) -> None:
+        """Remove what writers that are gone left unfinished."""
+        durable.clean(self.path, "host=*/day=*/")
 
     def place(self, manifest: Manifest) -> Path:
         """Return the directory that a segment belongs in."""
