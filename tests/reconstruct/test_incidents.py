@@ -249,15 +249,25 @@ def test_lesser_alerts_that_stand_alone_are_no_incident_but_are_not_lost() -> No
 
 def test_alerts_of_a_log_alone_are_told_from_what_they_say() -> None:
     stage = Stage()
-    for rule in ("Terminal shell in container", "Read sensitive file untrusted"):
-        fields = json.dumps({"container.id": WEB})
-        stage.alert(rule, None, "Warning", "mitre_execution", output_fields=fields, kind="log")
-        stage.tick()
+    fields: dict[str, object] = {"container.id": WEB, "proc.name": "cat", "proc.cmdline": "cat /etc/shadow"}
+    fields |= {"proc.pname": "bash", "user.name": "root", "fd.name": "/etc/shadow", "proc.pid": 7}
+    tags = "mitre_credential_access"
+    stage.alert("Read sensitive file", None, "Warning", tags, output_fields=json.dumps(fields), kind="log")
+    stage.tick()
+    stage.alert("Odd", None, "Notice", output_fields=json.dumps({"container.id": WEB}), kind="log", output="oh\n")
     (incident,) = incidents(stage.scene())
-    assert incident.containers == (WEB,)
+    assert (incident.containers, incident.users) == ((WEB,), ("root",))
+    assert incident.title == f"alerts about container {WEB}: credential access"
     assert incident.origin == "Where it came in was not seen: only alerts are known of it."
-    assert [s.alerts for s in incident.story] == [(0,), (1,)]
-    assert "Terminal shell in container happened" in incident.story[0].text
+    assert [(s.text, s.phase, s.alerts) for s in incident.story] == [
+        (
+            "the rule “Read sensitive file” raised an alert (Warning) about cat (pid 7, child of bash, user root) "
+            "running cat /etc/shadow, on /etc/shadow.",
+            Phase.CREDENTIALS,
+            (0,),
+        ),
+        ("the rule “Odd” raised an alert (Notice): oh\\n", Phase.EXECUTION, (1,)),
+    ]
 
 
 def test_a_very_long_story_says_what_it_leaves_out() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tiercel.reconstruct.deeds import deeds
 from tiercel.reconstruct.entry import INTERACTIVE, Door, Entry, is_runtime
+from tiercel.reconstruct.incidents_alerts import told, user_of
 from tiercel.reconstruct.incidents_model import (
     INCIDENTS,
     STORY,
@@ -20,7 +21,7 @@ from tiercel.reconstruct.incidents_model import (
 from tiercel.reconstruct.incidents_origin import arrivals, origin
 from tiercel.reconstruct.incidents_scope import Group, groups
 from tiercel.reconstruct.lineage import Lineage
-from tiercel.reconstruct.phases import Phase, tagged
+from tiercel.reconstruct.phases import Phase
 from tiercel.reconstruct.raised import Raised, raised
 from tiercel.reconstruct.rows import each, of_processes
 from tiercel.reconstruct.scene import Scene
@@ -94,6 +95,7 @@ def _incident(scene: Scene, lineage: Lineage, group: Group) -> tuple[Incident, G
     containers = {lineage.container[row] for row in scope}
     containers |= {alert.container or "" for alert in group.alerts if alert.process is None}
     users = {lineage.user[row] or str(lineage.uid[row]) for row in scope if lineage.uid[row] is not None}
+    users |= {user for alert in group.alerts if alert.process is None and (user := user_of(alert))}
     incident = Incident(
         0,
         _title(lineage, group, rules, ordered),
@@ -129,7 +131,7 @@ def _title(lineage: Lineage, group: Group, rules: tuple[str, ...], phases: dict[
     what = ", ".join(told) or rules[0]
     if not group.entries:
         where = group.alerts[0].container
-        return f"Alerts about {f'container {where}' if where else 'the host'}: {rules[0]}"
+        return f"alerts about {f'container {where}' if where else group.alerts[0].host or 'the host'}: {what}"
     came = group.entries[0]
     name, inside = lineage.name[came.root], lineage.container[came.root]
     place = f"in container {inside}" if inside else f"on {lineage.host[came.root] or 'the host'}"
@@ -152,7 +154,7 @@ def _story(scene: Scene, lineage: Lineage, group: Group) -> tuple[Sentence, ...]
         alerts = [alert for act in deed.acts for alert in by_act.get(act.act, ())]
         cited.update(alert.alert for alert in alerts)
         story.append(teller.tell(deed, alerts))
-    story += [_raised(alert) for alert in group.alerts if alert.alert not in cited]
+    story += [told(alert) for alert in group.alerts if alert.alert not in cited]
     story.sort(key=lambda sentence: (sentence.ts, sentence.acts))
     return tuple(_shortened(story))
 
@@ -183,14 +185,6 @@ def _by(lineage: Lineage, came: Entry) -> str:
     by = came.by
     how = _CAME.get(came.door, f"by {came.door.value} by")
     return f"{how} {lineage.name_at(by, lineage.start[came.root])} (pid {lineage.pid[by]})"
-
-
-def _raised(alert: Raised) -> Sentence:
-    """Return a sentence for an alert whose act is not in the evidence."""
-    phases = tagged(alert.tags)
-    about = () if alert.process is None else (alert.process,)
-    text = f"the rule “{alert.rule}” raised an alert ({alert.priority}): {alert.output}"
-    return Sentence(alert.ts, phases[0] if phases else Phase.EXECUTION, text, (), (alert.alert,), about)
 
 
 def _shortened(story: list[Sentence]) -> list[Sentence]:

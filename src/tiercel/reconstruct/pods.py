@@ -87,6 +87,7 @@ def pods(scene: Scene) -> pa.Table:
         if inside:
             container = found.setdefault((alert.host, inside), _Container(first_ts=alert.ts, last_ts=alert.ts))
             container.alerts += 1
+            container.last_ts = max(container.last_ts or alert.ts, alert.ts)
             container.rules[alert.rule] = None
     _files(scene, found)
     _network(scene, found)

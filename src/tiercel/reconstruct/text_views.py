@@ -139,9 +139,9 @@ def render_pods(table: pa.Table, *, columns: int | None = None) -> Iterator[str]
             _count(row["alerts"], "alert"),
             _count(row["files_changed"], "file") + " changed",
             _count(row["connections"], "connection"),
-            f"users {', '.join(row['users'])}",
+            f"users {', '.join(row['users'])}" if row["users"] else "",
         ]
-        yield from _more(f"{_span(row)}, {', '.join(counts)}", columns)
+        yield from _more(f"{_span(row)}, {_listed(counts)}", columns)
         for entry in row["entries"]:
             yield from _more(entry, columns)
         for name, words in (
