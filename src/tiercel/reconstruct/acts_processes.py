@@ -36,7 +36,7 @@ _PTRACE = types("SYSCALL_PTRACE_X")
 _MEMORY = types("SYSCALL_PROCESS_VM_READV_X", "SYSCALL_PROCESS_VM_WRITEV_X")
 TYPES = EXECS | CLONES | _CREDENTIALS | _CAPSET | _NAMESPACES | _SIGNALS | _PTRACE | _MEMORY
 
-_FILENAME = 29  # of exec events
+_FILENAME = 30  # of execve; execveat has none
 _CLONE_FLAGS = 15
 _KINDS = [(name, bit) for name, bit in FLAGS["clone_flags"] if name.startswith("CLONE_NEW")]
 _ALL_KINDS = sum(bit for _, bit in _KINDS)
