@@ -230,6 +230,14 @@ def test_a_store_gives_the_same_scene(webshell: Scene, store: Store) -> None:
 
 
 @needs_reference
+@pytest.mark.parametrize("size", [500, 4096])
+def test_where_batches_end_makes_no_difference(size: int) -> None:
+    whole, parts = Scene.of(Replay(WEBSHELL)), Scene.of(Replay(WEBSHELL, size=size))
+    assert parts.acts.to_pylist() == whole.acts.to_pylist()
+    assert parts.processes.to_pylist() == whole.processes.to_pylist()
+
+
+@needs_reference
 def test_a_part_of_a_store_has_only_what_concerns_it(webshell: Scene, store: Store) -> None:
     (shell,) = [act for act in acts(webshell, kind="exec", container=CONTAINER) if act["detail"] == "bash"]
     scene = Scene.load(store, container="3f4e", since=shell["ts"])

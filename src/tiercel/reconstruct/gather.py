@@ -136,11 +136,11 @@ class Gatherer:
         self.watched = {}
         at = np.flatnonzero(batch.visible & _ACTING[batch.types[: batch.count]])
         lives = self.lives
-        lives.begin(batch, evidence)
+        exits = _IS_EXIT[batch.types[at]]
+        lives.begin(batch, evidence, at[exits])
         if not len(at):
             return
         own = lives.of(batch, at)
-        exits = _IS_EXIT[batch.types[at]]
         may = at if self.wanted is None else at[self.wanted(batch, at)]
         for mask, find in _MASKS:
             for found in find(batch, may[mask[batch.types[may]]]):

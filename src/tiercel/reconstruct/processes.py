@@ -101,10 +101,24 @@ class Lives:
         self._tables: Tables | None = None
         self._epoch = -1
         self._of_row = np.empty(0, np.int64)
+        self._ends: dict[int, list[int]] = {}  # of the batch: pid to the events with which its last thread ended
+        self._since: dict[int, int] = {}  # of the batch: process to the first event it was found at
 
-    def begin(self, batch: Batch, evidence: str) -> None:
-        """Turn to a batch. With the first one of a recording, learn which processes were there before it."""
+    def begin(self, batch: Batch, evidence: str, exits: I64) -> None:
+        """Turn to a batch. With the first one of a recording, learn which processes were there before it.
+
+        Args:
+            batch: the batch.
+            evidence: id of the evidence it is from.
+            exits: indices of its exit events.
+        """
         self.evidence = evidence
+        self._since = {}
+        self._ends = {}
+        last = exits[(batch.threads[exits] <= 0) & (batch.process[exits] >= 0)]
+        pids = batch.tables.processes.array[batch.process[last], P.PID]
+        for pid, index in zip(pids.tolist(), last.tolist(), strict=True):
+            self._ends.setdefault(pid, []).append(index)
         self.host = "" if batch.world is None else batch.world.machine.hostname
         if batch.world is not None:
             self._worlds[self.host] = batch.world
@@ -126,12 +140,12 @@ class Lives:
         table = batch.tables.processes
         tids = table.column(P.TID)
         candidates = np.unique(tids[(tids == table.column(P.PID)) & (tids >= 0)])
-        first = np.full(len(candidates), np.argmax(batch.visible), np.int64)
-        rows = np.asarray(batch.lookup.processes(candidates, first), np.int64)
+        before = np.full(len(candidates), -1, np.int64)
+        rows = np.asarray(batch.lookup.processes(candidates, before), np.int64)
         known = len(self.all)
-        self._assign(batch, rows[rows >= 0], first[rows >= 0])
+        self._assign(batch, rows[rows >= 0], before[rows >= 0])
         for life in self.all[known:]:
-            life.first_ts = min(life.first_ts, int(batch.first_ts) or life.first_ts)
+            life.first_ts = life.last_ts = int(batch.first_ts) or life.first_ts
             life.from_start = life.start is None or life.start < life.first_ts
 
     def of(self, batch: Batch, at: I64) -> I64:
@@ -164,11 +178,12 @@ class Lives:
             new: list[tuple[int, int, int]] = []
             columns = (rows.tolist(), sources.tolist(), pids.tolist(), starts.tolist(), at.tolist())
             for row, source, pid, start, index in zip(*columns, strict=True):
-                number = self._find(batch, pid, start, source)
+                number = self._find(batch, pid, start, source, index)
                 if number is None:
-                    number = self._make(batch, pid, start, source, int(batch.ts[index]))
+                    number = self._make(batch, pid, start, source, int(batch.ts[max(index, 0)]))
                     new.append((number, source, index))
                 self._of_row[row] = self._of_row[source] = number
+                self._since[number] = min(self._since.get(number, index), index)
             if not new:
                 break
             made = np.array(new, np.int64)
@@ -182,16 +197,22 @@ class Lives:
             if parent not in (number, -1):
                 self.all[number].parent = parent
 
-    def _find(self, batch: Batch, pid: int, start: int, row: int) -> int | None:
-        """Return the process with this pid and start; where the start is not known, the one last seen alive."""
+    def _find(self, batch: Batch, pid: int, start: int, row: int, index: int) -> int | None:
+        """Return the process with this pid and start; where the start is not known, the one then alive."""
         for number in reversed(self._by_pid.get((self.host, pid), ())):
             life = self.all[number]
             if start:
                 if life.start == start:
                     return number
-            elif not life.over and (life.evidence == self.evidence or self._alike(batch, life, row)):
+            elif not self._over(number, index) and (life.evidence == self.evidence or self._alike(batch, life, row)):
                 return number
         return None
+
+    def _over(self, number: int, index: int) -> bool:
+        """Whether a process had ended before an event of the batch."""
+        life = self.all[number]
+        since = self._since.get(number, -1)
+        return life.over or any(since <= end < index for end in self._ends.get(life.pid, ()))
 
     def _alike(self, batch: Batch, life: Life, row: int) -> bool:
         """Whether a row of another recording may be of the same process: it runs the same program."""

@@ -15,6 +15,7 @@ from tiercel.reconstruct.alerts import Links, Row, rows_of
 from tiercel.reconstruct.choice import Choice
 from tiercel.reconstruct.columns import acts_table, processes_table
 from tiercel.reconstruct.gather import ACT_TYPES, Gatherer
+from tiercel.reconstruct.overlap import Overlap, alerts_once
 from tiercel.reconstruct.schema import ACTS, ALERTS, PROCESSES, empty
 from tiercel.store.store import Store
 
@@ -88,15 +89,18 @@ class Scene:
         for segment in store.segments(since=since, until=until, host=host):
             if segment.manifest.rows.get("alerts"):
                 told += rows_of(segment.table("alerts"), segment.manifest.source.id)
-        gatherer, links = Gatherer(choice.events if choice.any else None), Links(told)
+        gatherer, links = Gatherer(choice.events if choice.any else None), Links(alerts_once(told))
         tables, read = Tables(), 0
-        for segment in store.segments(since=since, until=until, host=host, container=container, pod=name):
+        segments = store.segments(since=since, until=until, host=host, container=container, pod=name)
+        overlap = Overlap(segments)
+        for segment in segments:
             if not segment.manifest.rows.get("events"):
                 continue
             if tables.processes.count > _MANY_ROWS or len(tables.strings) > _MANY_ROWS:
                 tables = Tables()
             batch = segment.batch(tables, types=ACT_TYPES)
             if batch.count:
+                overlap.hide(segment, batch)
                 _add(gatherer, links, batch, segment.manifest.source.id)
                 read += batch.count
             if progress is not None:
