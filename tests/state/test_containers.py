@@ -62,7 +62,17 @@ def test_what_is_told_is_kept_by_event() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"\xff", b"[]", b"{}", b'{"container": 1}', b'{"container": {"id": 1}}', b"[" * 100_000]
+    "text",
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        b"{}",
+        b'{"container": 1}',
+        b'{"container": {"id": 1}}',
+        b'{"container": {"id": "\\ud800"}}',
+        b"[" * 100_000,
+    ],
 )
 def test_what_makes_no_sense_tells_nothing(text: bytes) -> None:
     world = World()

@@ -165,7 +165,10 @@ def tell(world: World, text: bytes, num: int, removed: bool = False) -> None:
         return
     if not isinstance(info, dict) or not isinstance(id, str):
         return
-    key = id.encode()
+    try:
+        key = id.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return
     if key not in world.containers and len(world.containers) >= MAX_CONTAINERS:
         return
     versions = world.containers.setdefault(key, [])
