@@ -40,20 +40,20 @@ def test_killed_at_random_instants(tmp_path: Path, captures: list[Path]) -> None
     empty = Case.new(tmp_path / "empty", "Crash", who).path
     chance = random.Random(11)
     with Worker(key, captures) as worker:
-        shutil.copytree(empty, whole := tmp_path / "whole" / "case")
-        for _ in range(2):  # the first run is slower
+        times = []
+        for number in range(4):
+            whole = tmp_path / f"whole-{number}" / "case"
+            shutil.copytree(empty, whole)
             code, seconds = worker.run(whole)
-        shutil.rmtree(whole)
-        shutil.copytree(empty, whole)
-        code, seconds = worker.run(whole)
-        assert code == 0
+            assert code == 0
+            times.append(seconds)
         segments = {path.name for path in whole.glob("store/*/*/*")}
         assert len(segments) > 4
         killed = 0
         for number in range(KILLS):
             directory = tmp_path / str(number) / "case"
             shutil.copytree(empty, directory)
-            code, _ = worker.run(directory, chance.uniform(0, seconds * 1.05))
+            code, _ = worker.run(directory, chance.uniform(0, min(times)))
             killed += code == -9
             examine(directory)
             case = Case.open(directory, who)
@@ -63,7 +63,7 @@ def test_killed_at_random_instants(tmp_path: Path, captures: list[Path]) -> None
             assert [evidence.name for evidence in case.evidence] == ["web.scap", "db.scap"]
             assert verify(directory).faults == [], number
             shutil.rmtree(directory.parent)
-    assert killed > KILLS * 0.7
+    assert killed > KILLS / 2
 
 
 def examine(directory: Path) -> None:

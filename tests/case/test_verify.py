@@ -195,3 +195,20 @@ def test_a_ledger_that_leads_out_of_its_case(case: Case) -> None:
 def test_verifying_waits_for_nobody(full: Case) -> None:
     with full.working(), pytest.raises(InputError, match="another process is working on this case"):
         full.verify()
+
+
+def test_nothing_is_tidied_up_for_a_ledger_that_was_tampered_with(full: Case, capture: Path, signer: Signer) -> None:
+    waiting = full.path / "incoming" / "evidence" / "E001-break-in.scap"
+    waiting.parent.mkdir(parents=True)
+    (full.path / full.evidence[0].path).rename(waiting)
+    ledger = full.path / "ledger.jsonl"
+    whole = ledger.read_bytes()
+    ledger.write_bytes(b"".join(whole.splitlines(keepends=True)[:2]))
+    other = Case.open(full.path, signer)
+    with pytest.raises(InputError, match="does not end where its head says"):
+        other.add(capture)
+    assert waiting.exists()
+    ledger.write_bytes(whole)
+    assert Case.open(full.path).evidence_path(full.evidence[0]).exists()
+    assert not waiting.exists()
+    assert full.verify().faults == []

@@ -18,13 +18,13 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from tiercel.case import clock
 from tiercel.case.aside import appearing
 from tiercel.case.disk import explained
 from tiercel.case.durable import read_small
-from tiercel.case.entry import Entry, line_hash
+from tiercel.case.entry import NO_HASH, Entry, line_hash
 from tiercel.case.hashes import Digests
 from tiercel.case.keys import Signer, signer
 from tiercel.case.ledger import Ledger
@@ -50,6 +50,16 @@ CASE_FILE = "case.json"
 NOTE = "note"
 
 
+class About(TypedDict, total=False):
+    """What an entry of the ledger says beside its action, see :meth:`tiercel.case.ledger.Ledger.append`."""
+
+    evidence: str | None
+    before: Digests | None
+    after: Digests | None
+    outcome: str
+    detail: Mapping[str, Any] | None
+
+
 class Case(Views):
     """A case in the directory ``path``; make or open it with :meth:`new` or :meth:`open`.
 
@@ -65,7 +75,7 @@ class Case(Views):
         self.title = str(about["title"])
         self.created = str(about["created"])
         self._record: Record | None = None
-        self._known = ""  # hash of the last entry in that
+        self._known = self._before = NO_HASH  # hashes of the last entry in that, and of the one before
 
     @classmethod
     def new(
@@ -126,11 +136,10 @@ class Case(Views):
             InputError: the ledger is damaged.
         """
         if self._record is None:
-            record, known = Record(), ""
+            self._record = Record()
+            self._known = self._before = NO_HASH
             for entry in self.ledger.entries():
-                record.take(entry)
-                known = line_hash(entry.line())
-            self._record, self._known = record, known
+                self._take(self._record, entry)
         return self._record
 
     @property
@@ -235,23 +244,11 @@ class Case(Views):
             raise InputError("the note is empty")
         return self.append(NOTE, detail={"text": text})
 
-    def append(
-        self,
-        action: str,
-        *,
-        evidence: str | None = None,
-        before: Digests | None = None,
-        after: Digests | None = None,
-        outcome: str = "ok",
-        detail: Mapping[str, Any] | None = None,
-    ) -> Entry:
+    def append(self, action: str, **about: Unpack[About]) -> Entry:
         """Write an entry into the ledger, see :meth:`tiercel.case.ledger.Ledger.append`."""
-        entry = self.ledger.append(
-            action, evidence=evidence, before=before, after=after, outcome=outcome, detail=detail
-        )
+        entry = self.ledger.append(action, **about)
         if self._record is not None and entry.prev == self._known:
-            self._record.take(entry)
-            self._known = line_hash(entry.line())
+            self._take(self._record, entry)
         else:
             self._record = None
         return entry
@@ -268,42 +265,22 @@ class Case(Views):
         if self.ledger.signer is None:
             raise InputError(f"{self.path}: opened to read only; name the examiner who works on it")
         with locked(self.path), explained(self.path, "the case is as it was before"):
-            if self.ledger.head().hash != self._known:
-                self._record = None  # another process has worked on it
-            staging = Staging(self.path)
-            staging.settle(self.record.files)
+            staging = self._settled()
             try:
                 yield staging
             finally:
                 with suppress(OSError):
                     staging.discard()
 
-    def commit(
-        self,
-        staging: Staging,
-        action: str,
-        *,
-        evidence: str | None = None,
-        before: Digests | None = None,
-        after: Digests | None = None,
-        outcome: str = "ok",
-        detail: Mapping[str, Any] | None = None,
-    ) -> Entry:
+    def commit(self, staging: Staging, action: str, **about: Unpack[About]) -> Entry:
         """Write an entry with the hashes of all that waits, and move that to its place.
 
         Raises:
             InputError: the ledger cannot be written.
             OSError: the disk refuses something.
         """
-        files = _files(staging.seal())
-        entry = self.append(
-            action,
-            evidence=evidence,
-            before=before,
-            after=after,
-            outcome=outcome,
-            detail={**(detail or {}), "files": files},
-        )
+        about["detail"] = {**(about.get("detail") or {}), "files": _files(staging.seal())}
+        entry = self.append(action, **about)
         staging.settle(self.record.files)
         return entry
 
@@ -312,7 +289,23 @@ class Case(Views):
         if not (self.path / "incoming").exists():
             return
         with suppress(InputError, OSError), locked(self.path):  # someone is at it, or the medium is read-only
-            Staging(self.path).settle(self.record.files)
+            self._settled()
+
+    def _settled(self) -> Staging:
+        """Return the waiting room after settling what was interrupted. Leaves it alone when the ledger is not sound."""
+        head = self.ledger.head().hash
+        if head != self._known:
+            self._record = None  # another process has worked on the case
+        files = self.record.files
+        if head not in (self._known, self._before):  # the one before: a crash came between an entry and the head
+            raise InputError(f"{self.ledger.file}: does not end where its head says; see 'tiercel case verify'")
+        staging = Staging(self.path)
+        staging.settle(files)
+        return staging
+
+    def _take(self, record: Record, entry: Entry) -> None:
+        record.take(entry)
+        self._before, self._known = self._known, line_hash(entry.line())
 
 
 def _files(sealed: Mapping[str, Digests]) -> dict[str, Any]:
