@@ -10,7 +10,7 @@ from tiercel.reconstruct.entry import is_runtime
 from tiercel.reconstruct.executed import arguments, ran, resolve
 from tiercel.reconstruct.lineage import Lineage
 from tiercel.reconstruct.noise import is_no_file, is_noise
-from tiercel.reconstruct.rows import Act
+from tiercel.reconstruct.rows import Act, Ends
 
 _WRITES = frozenset({"create", "open_write", "write"})
 _READS = frozenset({"open_read", "read"})
@@ -20,9 +20,6 @@ _ALWAYS = frozenset(
     | {"bpf", "ptrace", "memfd_create", "io_uring", "userfaultfd", "kernel", "mknod", "rmdir"}
 )
 _NAMING = 53  # the port of name servers
-
-
-_Ends = tuple[str, str | None, int | None, str | None, int | None]
 
 
 @dataclass(slots=True)
@@ -69,7 +66,7 @@ def deeds(acts: Iterable[Act], lineage: Lineage, began: dict[int, int], alerted:
     """
     found: dict[object, Deed] = {}
     acts = list(acts)
-    accepted = {_ends(act) for act in acts if act.kind == "accept"}
+    accepted = {act.ends for act in acts if act.kind == "accept"}
     for act in acts:
         if act.process is None or (act.act not in alerted and not _tells(act, lineage, began)):
             continue
@@ -82,11 +79,7 @@ def deeds(acts: Iterable[Act], lineage: Lineage, began: dict[int, int], alerted:
     return sorted(kept, key=lambda deed: (deed.ts, deed.first.act))
 
 
-def _ends(act: Act) -> _Ends:
-    return act.host, act.laddr, act.lport, act.raddr, act.rport
-
-
-def _kind(act: Act, accepted: Collection[_Ends]) -> tuple[str, object]:
+def _kind(act: Act, accepted: Collection[Ends]) -> tuple[str, object]:
     """Return the kind of deed an act belongs to, and what the deed is about. ``accepted`` are ends of connections."""
     if act.kind in _WRITES:
         return "write", act.object
@@ -95,7 +88,7 @@ def _kind(act: Act, accepted: Collection[_Ends]) -> tuple[str, object]:
     if act.kind in _TALKS:
         if act.proto == "unix":
             return "talk", act.object
-        return ("accept", (act.raddr, act.lport)) if _ends(act) in accepted else ("talk", (act.raddr, act.rport))
+        return ("accept", (act.raddr, act.lport)) if act.ends in accepted else ("talk", (act.raddr, act.rport))
     return act.kind, act.act
 
 
@@ -142,8 +135,7 @@ def _rises(detail: str) -> bool:
 
 def _talk_tells(act: Act) -> bool:
     if act.proto == "unix":
-        path = (act.object or "").rpartition(" ")[2].rpartition("->")[2]
-        return act.kind == "connect" and path.endswith(".sock")
+        return act.kind == "connect" and (act.socket_path or "").endswith(".sock")
     return act.raddr is not None and act.rport != _NAMING
 
 

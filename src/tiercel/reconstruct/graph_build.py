@@ -191,8 +191,8 @@ class _Builder:
                 self.graph.node_by_id[process].note(f"listens on {joined(act.laddr, act.lport)}")
             return
         if act.proto == "unix":
-            path = (act.object or "").rpartition(" ")[2].rpartition("->")[2]
-            if path[:1] not in ("/", "@") or is_no_file(path):
+            path = act.socket_path
+            if path is None or is_no_file(path):
                 return
             node = self._socket((act.host, act.container, path), path, act)
         else:

@@ -13,7 +13,7 @@ from tiercel.reconstruct.errno import error_name
 from tiercel.reconstruct.kinds import NETWORK
 from tiercel.reconstruct.lineage import Lineage
 from tiercel.reconstruct.noise import is_no_file
-from tiercel.reconstruct.rows import Act, each, of_kinds
+from tiercel.reconstruct.rows import Act, Ends, each, of_kinds
 from tiercel.reconstruct.scene import Scene
 from tiercel.reconstruct.view_columns import INTEGER, INTEGERS, TEXT, TEXTS, column
 
@@ -56,7 +56,6 @@ _POWERFUL = {
     "dbus/system_bus_socket": "talks to system services",
 }
 
-_Tuple = tuple[str | None, str | None, int | None, str | None, int | None]
 _Key = tuple[str, str, int | None, str, str | None, str | None, int | None, str | None, int | None]
 
 
@@ -103,23 +102,19 @@ def network(scene: Scene, *, container: str | None = None) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=NETWORK_VIEW)
 
 
-def _ends(act: Act) -> _Tuple:
-    return act.proto, act.laddr, act.lport, act.raddr, act.rport
-
-
 @dataclass(frozen=True, slots=True)
 class _Directions:
     """Which way each connection went, by host and the ends as this side sees them, and which were opened here."""
 
-    way: dict[tuple[str, _Tuple], str]
-    opened: frozenset[tuple[str, _Tuple]]
+    way: dict[Ends, str]
+    opened: frozenset[Ends]
 
 
 def _directions(acts: list[Act]) -> _Directions:
-    found: dict[tuple[str, _Tuple], str] = {}
+    found: dict[Ends, str] = {}
     listening = {(act.host, act.container, act.proto, act.lport) for act in acts if act.kind == "listen"}
     for act in acts:
-        key = act.host, _ends(act)
+        key = act.ends
         if act.kind == "accept":
             found[key] = "in"
         elif act.kind == "connect":
@@ -127,7 +122,7 @@ def _directions(acts: list[Act]) -> _Directions:
     opened = frozenset(found)
     for act in acts:
         if act.kind in ("send", "receive", "redirect"):
-            key = act.host, _ends(act)
+            key = act.ends
             served = (act.host, act.container, act.proto, act.lport) in listening
             found.setdefault(key, "in" if served else ("out" if act.kind == "send" else "unknown"))
     return _Directions(found, opened)
@@ -137,13 +132,7 @@ def _idle(act: Act) -> bool:
     """Tell whether an act says nothing: a bind that is followed by more, a socket of the name cache."""
     if act.kind == "bind" and act.proto != "udp":
         return True
-    return act.proto == "unix" and is_no_file(_unix_path(act) or "")
-
-
-def _unix_path(act: Act) -> str | None:
-    """Return the path of a unix socket, None for one without; the kernel's addresses before it are left out."""
-    path = act.raddr or (act.object or "").rpartition(" ")[2].rpartition("->")[2]
-    return path if path[:1] in ("/", "@") else None
+    return act.proto == "unix" and is_no_file(act.socket_path or "")
 
 
 def _enter(act: Act, directions: _Directions, flows: dict[_Key, _Flow]) -> None:
@@ -151,8 +140,8 @@ def _enter(act: Act, directions: _Directions, flows: dict[_Key, _Flow]) -> None:
     if act.kind in ("listen", "bind"):
         direction = "listening"
     else:
-        direction = directions.way.get((act.host, _ends(act)), "out" if act.kind == "connect" else "unknown")
-    far = _unix_path(act) if act.proto == "unix" else act.raddr
+        direction = directions.way.get(act.ends, "out" if act.kind == "connect" else "unknown")
+    far = act.socket_path if act.proto == "unix" else act.raddr
     incoming = direction in ("in", "listening")
     key: _Key = (
         act.host,
@@ -167,7 +156,7 @@ def _enter(act: Act, directions: _Directions, flows: dict[_Key, _Flow]) -> None:
     )
     flow = flows.setdefault(key, _Flow(act, act, act.last_ts))
     flow.last = act
-    flow.opened = flow.opened or (act.host, _ends(act)) in directions.opened
+    flow.opened = flow.opened or act.ends in directions.opened
     flow.last_ts = max(flow.last_ts, act.last_ts)
     flow.laddrs.add(act.laddr)
     flow.near.add(act.lport)

@@ -9,6 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+Ends = tuple[str, str | None, str | None, int | None, str | None, int | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Act:
@@ -39,6 +41,17 @@ class Act:
     raddr: str | None
     rport: int | None
     proto: str | None
+
+    @property
+    def ends(self) -> Ends:
+        """What a connection is known by on this side: host, protocol, own address and port, the other's."""
+        return self.host, self.proto, self.laddr, self.lport, self.raddr, self.rport
+
+    @property
+    def socket_path(self) -> str | None:
+        """Path of a unix socket, None for one without; addresses in the kernel before it are left out."""
+        path = self.raddr or (self.object or "").rpartition(" ")[2].rpartition("->")[2]
+        return path if path[:1] in ("/", "@") else None
 
 
 _COLUMNS = tuple(field.name for field in fields(Act))

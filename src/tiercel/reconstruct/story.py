@@ -185,8 +185,7 @@ class Teller:
     def _talk(self, deed: Deed) -> _Told:
         act = deed.first
         if act.proto == "unix":
-            path = (act.object or "").rpartition(" ")[2].rpartition("->")[2]
-            return Phase.ESCALATION, f"connected to the socket {_text(path)}"
+            return Phase.ESCALATION, f"connected to the socket {_text(act.socket_path or '?')}"
         far = joined(act.raddr, act.rport)
         kind = address_class(act.raddr)
         place = f"{far} ({kind})" if kind in ("public", "private") else far
