@@ -9,7 +9,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 from tiercel.reconstruct import suspicious
 from tiercel.reconstruct.kinds import CHANGES
@@ -64,6 +64,8 @@ _DEVICE = re.compile(
 _KERNEL = re.compile(r"/(?:proc|sys)/(?!(?:\d+|self|thread-self)/(?:environ|mem|root/|cwd/)|kcore$|kallsyms$|sysrq)")
 _CGROUP = re.compile(r"/sys/fs/cgroup/(?!.*release_agent$)")
 
+_REMEMBERED = 1 << 16  # paths whose verdicts are kept
+
 _SYSTEM = r"(?:/usr(?:/local)?)?/s?bin/|/usr/libexec/|/opt/cni/bin/|/usr/lib/|$"
 _RUNTIMES = re.compile(
     r"(?:.*/)?(?:runc|crun|youki|runsc|kata-(?:runtime|agent)|containerd(?:-shim(?:-\w+-v\d)?)?|dockerd|docker-(?:init|proxy)"
@@ -82,7 +84,7 @@ _PACKAGERS = re.compile(
 )
 
 
-@cache
+@lru_cache(_REMEMBERED)
 def _is(pattern: re.Pattern[str], path: str) -> bool:
     return pattern.match(path) is not None
 
@@ -91,7 +93,7 @@ def _path(act: Act) -> str:
     return act.object or ""
 
 
-@cache
+@lru_cache(_REMEMBERED)
 def _base(exepath: str | None, pattern: re.Pattern[str]) -> bool:
     """Whether an executable is one of these, where the system keeps them."""
     folder, slash, name = (exepath or "").rpartition("/")

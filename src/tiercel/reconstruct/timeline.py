@@ -240,21 +240,25 @@ class _Telling:
         if not always and self._fold(act):
             return None
         why = None if always else hiding.reason(act, self.programs)
-        row = _act_row(act)
-        for moved in _ANCHORS.get(act.kind, ()):
-            self._anchors[act.process, act.object, moved] = row
         if why is not None:
             self._leave_out(act, why)
+            self._anchor(act, {"bytes": None, "sent": None, "received": None, "last_ts": act.last_ts})
             return None
+        row = _act_row(act)
+        self._anchor(act, row)
         first = self._told.setdefault(self._same(act), row)
         if first is row or always:
             return row
         self.hidden[REPEATED] += 1
         first["count"] += act.count
         first["last_ts"] = max(first["last_ts"], act.last_ts)
-        for moved in _ANCHORS.get(act.kind, ()):
-            self._anchors[act.process, act.object, moved] = first
+        self._anchor(act, first)
         return None
+
+    def _anchor(self, act: Act, row: Row) -> None:
+        """Let a row take up the bytes that are moved through what the act opened."""
+        for moved in _ANCHORS.get(act.kind, ()):
+            self._anchors[act.process, act.object, moved] = row
 
     def _fold(self, act: Act) -> bool:
         """Add the bytes an act moved to the row of its file or connection, if there is one."""

@@ -83,9 +83,7 @@ def tree(
     for row in asked:
         kept.update(lineage.ancestors(row))
     details = _Details(scene, kept)
-    rows = [
-        _row(lineage, row, depth, parent, row in asked, scene, details) for row, depth, parent in _walk(lineage, kept)
-    ]
+    rows = [_row(lineage, row, depth, parent, row in asked, details) for row, depth, parent in _walk(lineage, kept)]
     return pa.Table.from_pylist(rows, schema=TREE)
 
 
@@ -151,9 +149,10 @@ def _walk(lineage: Lineage, kept: set[int]) -> Iterator[tuple[int, int, int | No
 
 
 class _Details:
-    """What processes wrote and talked to, and the alerts about them."""
+    """What the tables say of processes that :class:`Lineage` does not: what they wrote, whom they talked to, alerts."""
 
     def __init__(self, scene: Scene, kept: set[int]) -> None:
+        self.own = {name: scene.processes[name].to_pylist() for name in ("container_name", "pod", "exit", "tty")}
         self.written: dict[int, dict[str, None]] = {}
         self.sockets: dict[int, dict[str, None]] = {}
         self.alerts: dict[int, dict[int, str]] = {}
@@ -184,10 +183,8 @@ def _end(act: Act) -> str | None:
     return f"{word} {other}" if act.kind == "accept" else f"{word} {other}:{act.rport}"
 
 
-def _row(
-    lineage: Lineage, row: int, depth: int, parent: int | None, asked: bool, scene: Scene, details: _Details
-) -> dict[str, Any]:
-    own = scene.processes.slice(row, 1).select(["container_name", "pod", "exit", "tty"]).to_pylist()[0]
+def _row(lineage: Lineage, row: int, depth: int, parent: int | None, asked: bool, details: _Details) -> dict[str, Any]:
+    own = {name: values[row] for name, values in details.own.items()}
     alerts = details.alerts.get(row, {})
     return {
         "process": row,
