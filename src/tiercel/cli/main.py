@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from tiercel.cli import case, cases, findings, hunting, reporting, rules, views
+from tiercel.cli.extra import missing
 from tiercel.errors import InputError
 
 app = typer.Typer(
@@ -130,6 +131,11 @@ def main() -> None:
         app()
     except InputError as error:
         print(f"tiercel: {error}", file=sys.stderr)
+        sys.exit(1)
+    except ModuleNotFoundError as error:
+        if (advice := missing(error)) is None:
+            raise
+        print(f"tiercel: {advice}", file=sys.stderr)
         sys.exit(1)
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
