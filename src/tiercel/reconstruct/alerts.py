@@ -111,6 +111,7 @@ class Links:
         ordered = sorted(self.rows, key=lambda row: (row["ts"] or 0, row["num"] or 0))
         for number, row in enumerate(ordered):
             row["alert"] = number
+            row["evidence"] = " ".join(dict.fromkeys((row["evidence"], *row.get("also", ()))))
         return pa.Table.from_pylist([{name: row.get(name) for name in ALERTS.names} for row in ordered], schema=ALERTS)
 
 
