@@ -56,6 +56,9 @@ def read_into(
         alerts = read_alerts([path])
         done = ingest_alerts(store, source, table_of(alerts))
         done.gaps += [Gap(gap.kind, gap.what, gap.from_ts, gap.to_ts, gap.count) for gap in alerts.gaps]
+        if alerts.cut:
+            what = f"{alerts.cut:,} {'alert was' if alerts.cut == 1 else 'alerts were'} cut by a forwarder"
+            done.gaps.append(Gap("alerts_truncated", what, count=alerts.cut))
         if alerts.unparsable:
             what = "pieces of lines that are neither alerts nor what Falco says of itself"
             done.gaps.append(Gap("unparsed", what, count=alerts.unparsable))
