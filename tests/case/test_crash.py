@@ -17,7 +17,7 @@ from tiercel.case.entry import line_hash
 from tiercel.case.keys import signer
 from tiercel.case.verify import verify
 
-KILLS = int(os.environ.get("TIERCEL_KILLS", "15"))
+KILLS = int(os.environ.get("TIERCEL_KILLS", "12"))
 
 
 @pytest.fixture

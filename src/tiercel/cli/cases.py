@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 Directory = Annotated[Path, typer.Argument(metavar="CASE", help="The directory of the case.")]
 Files = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="PATH", help="Captures, alert logs, audit logs, any other files, and folders of them."),
+    typer.Argument(
+        metavar="PATH", readable=False, help="Captures, alert logs, audit logs, any other files, and folders of them."
+    ),
 ]
 Examiner = Annotated[
     str | None,
@@ -62,7 +64,11 @@ def register_on_case(app: typer.Typer) -> None:
 def investigate(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH", help="Captures, alert logs, audit logs, any other files, and folders of them."),
+        typer.Argument(
+            metavar="PATH",
+            readable=False,
+            help="Captures, alert logs, audit logs, any other files, and folders of them.",
+        ),
     ],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="DIR", help="The directory to make; by default a new name.")
