@@ -66,11 +66,13 @@ _CGROUP = re.compile(r"/sys/fs/cgroup/(?!.*release_agent$)")
 
 _REMEMBERED = 1 << 16  # paths whose verdicts are kept
 
-_SYSTEM = r"(?:/usr(?:/local)?)?/s?bin/|/usr/libexec/|/opt/cni/bin/|/usr/lib/|$"
+_SYSTEM = r"(?:/usr(?:/local)?)?/s?bin/|/usr/libexec/|/opt/cni/bin/|/usr/lib/"
 _RUNTIMES = re.compile(
-    r"(?:.*/)?(?:runc|crun|youki|runsc|kata-(?:runtime|agent)|containerd(?:-shim(?:-\w+-v\d)?)?|dockerd|docker-(?:init|proxy)"
-    r"|conmon(?:rs)?|crio|podman|buildah|catatonit|pause|exe)$"
+    r"(?:runc|crun|youki|runsc|kata-(?:runtime|agent)|containerd(?:-shim(?:-\w+-v\d)?)?|dockerd|docker-(?:init|proxy)"
+    r"|conmon(?:rs)?|crio|podman|buildah|catatonit)$"
 )
+_RUNTIME_COPY = re.compile(r"(?:/?memfd:)?(?:runc|crun|youki)(?:_cloned.*)?$")
+"""A runtime that runs from a copy of itself, as runc does before it enters a container."""
 _OF_RUNTIMES = re.compile(
     r"/(?:run|sys|proc|dev)/|/var/(?:run|lib/(?:docker|containerd|containers|kubelet|cni|rancher))/"
 )
@@ -129,14 +131,29 @@ def _unchanged(act: Act, programs: Programs) -> bool:
     return act.kind == "credential" and act.ok and (act.detail or "").endswith("unchanged)")
 
 
+def _is_runtime(process: int, ts: int, programs: Programs) -> bool:
+    """Whether a process is a container runtime where the system keeps them, or the copy that one made of itself."""
+    program, _ = programs.run(process, ts)
+    if _base(program, _RUNTIMES):
+        return True
+    if not program or _RUNTIME_COPY.match(program) is None:
+        return False
+    lineage, parent = programs.lineage, programs.lineage.parent[process]
+    ran = [run["exepath"] or "" for run in lineage.execs[process] if run["ts"] <= ts]
+    return (
+        all(_base(path, _RUNTIMES) or _RUNTIME_COPY.match(path) for path in ran)
+        and parent is not None
+        and _base(programs.run(parent, ts)[0], _RUNTIMES)
+    )
+
+
 def _runtime(act: Act, programs: Programs) -> bool:
     if act.process is None:
         return False
-    program, line = programs.run(act.process, act.ts)
-    if not _base(program, _RUNTIMES):
+    if not _is_runtime(act.process, act.ts, programs):
         return False
     if act.kind == "exec":
-        return (line or "").endswith(" init")
+        return (act.detail or "").endswith(" init")
     if act.kind in _SETTING_UP or act.kind == "exit":
         return True
     if act.kind in CHANGES | _READING:
