@@ -28,9 +28,10 @@ def test_events_print_alike(path: Path, tmp_path: Path) -> None:
     assert stored == lines(Replay(path), DEFAULT_TEMPLATE)
 
 
-SMALL = [case for case in captures() if case.values[0].stat().st_size < 3_000_000]
+SMALL = [case for case in captures() if case.values[0].stat().st_size < 1_600_000]
 
 
+@pytest.mark.slow
 @needs_reference
 @pytest.mark.parametrize("path", SMALL)
 def test_every_field_prints_alike(path: Path, tmp_path: Path) -> None:
@@ -41,8 +42,9 @@ def test_every_field_prints_alike(path: Path, tmp_path: Path) -> None:
     assert stored == lines(Replay(path), template)
 
 
+@pytest.mark.slow
 @needs_reference
-@pytest.mark.parametrize("path", [case for case in SMALL if "seed" in str(case.id) or "alpine" in str(case.id)])
+@pytest.mark.parametrize("path", [case for case in SMALL if "ipv6" in str(case.id) or "alpine" in str(case.id)])
 def test_a_part_of_the_types_prints_alike(path: Path, tmp_path: Path) -> None:
     """Every field, over several segments, of which only some types are read."""
     template = "%evt.num %evt.info " + " ".join(f"{name}=%{name}" for name in fields())
@@ -59,7 +61,7 @@ def test_a_part_of_the_types_prints_alike(path: Path, tmp_path: Path) -> None:
             yield batch
 
     assert stored == lines(part(), template)
-    assert len(stored) > 1000
+    assert len(stored) > 20
 
 
 def test_a_story_prints_alike(tmp_path: Path) -> None:

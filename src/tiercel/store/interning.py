@@ -91,6 +91,21 @@ def files(file: TableFile, tables: Tables, known: I64) -> tuple[int, int]:
     return _append(tables.files, cells), len(cells)
 
 
+def descriptors(file: TableFile, base: int, count: int) -> Spans:
+    """Return who had what open when; ``base`` is the number of the segment's first descriptor row of ``count``."""
+    table = file.read(["owner", "fd", "file", "since", "until"])
+    rows = file.numbers(table.column("file")).astype(np.int64)
+    if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < count:
+        raise file.fault("column file refers to rows that are not there")
+    return Spans(
+        file.numbers(table.column("owner")),
+        file.numbers(table.column("fd")),
+        rows + base,
+        file.numbers(table.column("since"), START),
+        file.numbers(table.column("until"), END),
+    )
+
+
 def _check_numbers(file: TableFile, table: pa.Table, name: str) -> None:
     if not np.array_equal(file.numbers(table.column(name)), np.arange(table.num_rows)):
         raise file.fault(f"column {name} does not count from 0")

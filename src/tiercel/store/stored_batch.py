@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +13,8 @@ from numpy.typing import NDArray
 from tiercel.model.batch import Batch, Tables
 from tiercel.store import interning
 from tiercel.store.arrow import valid
-from tiercel.store.intervals import END, START
 from tiercel.store.spans import rearranged
-from tiercel.store.stored_lookup import Spans, StoredLookup
+from tiercel.store.stored_lookup import StoredLookup
 from tiercel.wire.event_table import EVENTS
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class StoredBatch(Batch):
         InputError: the segment is not what it says, also later, when a column is first asked for.
     """
 
-    __slots__ = ("_file_base", "_groups", "_order", "_process_base", "_read_rows", "_segment")
+    __slots__ = ("__weakref__", "_file_base", "_groups", "_order", "_process_base", "_read_rows", "_segment")
 
     def __init__(self, segment: Segment, tables: Tables, types: Collection[int] | None = None) -> None:
         self._segment = segment
@@ -53,26 +53,22 @@ class StoredBatch(Batch):
         if len(kinds) and not 0 <= int(kinds.min()) <= int(kinds.max()) < len(EVENTS):
             raise file.fault("an event has a type that is not in the event table")
         self._read_rows = len(nums)
-        order = np.argsort(nums, kind="stable")
-        if wanted is not None:
-            member = np.zeros(len(EVENTS), bool)
-            member[[number for number in wanted if 0 <= number < len(EVENTS)]] = True
-            kept = member[kinds]
-            if not kept.all():
-                order = np.flatnonzero(kept)
-                order = order[np.argsort(nums[order], kind="stable")]
-        self._order = order
-        nums = nums[order]
+        kept = slice(None) if wanted is None else np.flatnonzero(_members(wanted)[kinds])
+        order = np.argsort(nums[kept], kind="stable")
+        self._order = order if isinstance(kept, slice) else kept[order]
+        nums = nums[self._order]
         if len(nums) and (int(nums[0]) < 0 or np.any(nums[1:] == nums[:-1])):
             raise file.fault("events are not numbered apart")
         self.count = len(nums)
         self.num = nums.view(np.uint64)
-        self.types = kinds[order].view(np.uint16)
+        self.types = kinds[self._order].view(np.uint16)
         known = interning.strings(segment.file("strings"), tables)
         base, count, lives = interning.processes(segment.file("processes"), tables, known)
         self._process_base = (base, count)
         self._file_base = interning.files(segment.file("files"), tables, known)
-        self.lookup = StoredLookup(nums, lambda: lives, self._descriptors)
+        descriptors = segment.file("descriptors")
+        # nothing that it holds refers back to the batch, which is large and to be freed at once
+        self.lookup = StoredLookup(nums, lambda: lives, partial(interning.descriptors, descriptors, *self._file_base))
 
     def __repr__(self) -> str:
         return f"StoredBatch({self._segment.path.name}, {self.count} events)"
@@ -116,21 +112,6 @@ class StoredBatch(Batch):
         found: NDArray[np.int32] = np.where(numbers >= 0, numbers + np.int32(base), np.int32(-1))
         return found
 
-    def _descriptors(self) -> Spans:
-        file = self._segment.file("descriptors")
-        table = file.read(["owner", "fd", "file", "since", "until"])
-        base, count = self._file_base
-        rows = file.numbers(table.column(2)).astype(np.int64)
-        if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < count:
-            raise file.fault("column file refers to rows that are not there")
-        return Spans(
-            file.numbers(table.column(0)),
-            file.numbers(table.column(1)),
-            rows + base,
-            file.numbers(table.column(3), START),
-            file.numbers(table.column(4), END),
-        )
-
     def _load_descriptor(self) -> None:
         column = self._read(["fd"]).column(0)
         file = self._segment.file("events")
@@ -159,6 +140,13 @@ class StoredBatch(Batch):
 
     def _load_faults(self) -> None:
         self.faults = np.stack([self._column(name) for name in ("majflt", "minflt")], axis=1).view(np.uint64)
+
+
+def _members(types: Collection[int]) -> NDArray[np.bool_]:
+    """Return for each type number whether it is one of these."""
+    member = np.zeros(len(EVENTS), bool)
+    member[[number for number in types if 0 <= number < len(EVENTS)]] = True
+    return member
 
 
 def _plain(name: str, type: type[np.generic] | None = None) -> Callable[[StoredBatch], None]:
