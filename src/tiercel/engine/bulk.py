@@ -17,6 +17,9 @@ from tiercel.engine.fuse import grouped, subject, text_mask
 from tiercel.model.batch import Batch
 from tiercel.rules.syntax import And, Check, FieldRef, Node, Not, Or
 
+_CALL = 2e-5  # seconds that evaluating anything takes at least
+_DOUBT = 4096  # events that the guess weighs as much as
+
 
 class Context:
     """One batch under evaluation: answers by evaluator and selection."""
@@ -36,6 +39,7 @@ class Evaluator:
     shared = False
 
     def __init__(self) -> None:
+        self.calls = 0
         self.seen = 0
         self.passed = 0
         self.seconds = 0.0
@@ -71,6 +75,7 @@ class Evaluator:
         began = time.perf_counter()
         mask = self.compute(context, indices)
         self.seconds += time.perf_counter() - began
+        self.calls += 1
         self.seen += len(indices)
         self.passed += int(np.count_nonzero(mask))
         return mask
@@ -90,13 +95,18 @@ class Evaluator:
         """Seconds spent per event rejected: conjunctions start with the least."""
         if self.seen == 0:
             return self.guess
-        return (self.seconds / self.seen) / max(1e-6, 1.0 - self.passed / self.seen)
+        return self._cost() / max(1e-6, 1.0 - self.passed / self.seen)
 
     def rank_or(self) -> float:
         """Seconds spent per event accepted: disjunctions start with the least."""
         if self.seen == 0:
             return self.guess
-        return (self.seconds / self.seen) / max(1e-6, self.passed / self.seen)
+        return self._cost() / max(1e-6, self.passed / self.seen)
+
+    def _cost(self) -> float:
+        """Seconds per event, what a call costs in itself left out: few events make it look dear."""
+        seconds = max(0.0, self.seconds - self.calls * _CALL)
+        return (seconds + self.guess * _DOUBT) / (self.seen + _DOUBT)
 
 
 class CheckEvaluator(Evaluator):
@@ -222,7 +232,7 @@ class Compiler:
     def forget_measures(self) -> None:
         """Measure anew: the first batch pays for verdicts that later ones find in their tables."""
         for evaluator in self.known.values():
-            evaluator.seen = evaluator.passed = 0
+            evaluator.calls = evaluator.seen = evaluator.passed = 0
             evaluator.seconds = 0.0
 
 

@@ -15,6 +15,7 @@ from tiercel.fields.params_render import AT_FDCWD
 from tiercel.fields.span_texts import intern_spans
 from tiercel.model.batch import Batch
 from tiercel.model.columns import P
+from tiercel.state.distinct import grouped
 from tiercel.wire.event_table import EVENTS, Param, ParamType
 
 _BY_STATE = frozenset({ParamType.FD, ParamType.PID, ParamType.FD32, ParamType.PID32, ParamType.UID, ParamType.GID})
@@ -41,8 +42,8 @@ def argument_ids(batch: Batch, indices: I64, ks: I64) -> I64:
 
 
 def _rendered(batch: Batch, indices: I64, k: int, keys: I64) -> I64:
-    distinct, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    texts = renderer(batch).arguments(indices[first], np.full(len(distinct), k, np.int64))
+    first, inverse = grouped(keys)
+    texts = renderer(batch).arguments(indices[first], np.full(len(first), k, np.int64))
     return text_ids(batch, texts)[inverse]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from tiercel.fields.evt_args import number_param, text_param
 from tiercel.fields.evt_columns import I64, Argument, both, joined, numbers_at, text_ids
 from tiercel.fields.evt_flags import renderer
-from tiercel.fields.fd_rows import DIRECTORY, FILE, PairMap, TextMap, cell, row_of_event, rows_of
+from tiercel.fields.fd_rows import DIRECTORY, FILE, PairMap, TextMap, cell, per_row, row_of_event, rows_of
 from tiercel.fields.model import BulkGetter, Column, Value
 from tiercel.fields.params_render import AT_FDCWD
 from tiercel.fields.params_text import join_path
@@ -220,8 +220,8 @@ def _with_container(directory: bool) -> BulkGetter:
 ROW, BULK = joined(
     {
         "fd.name": (_name_row, _name),
-        "fd.directory": both(_directory),
-        "fd.filename": both(_filename),
+        "fd.directory": both(per_row(_directory)),
+        "fd.filename": both(per_row(_filename)),
         "fd.nameraw": both(_nameraw),
         "fd.containername": both(_with_container(False)),
         "fd.containerdirectory": both(_with_container(True)),

@@ -6,13 +6,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tiercel.fields.evt_columns import I64, Mask
+from tiercel.fields.evt_columns import I64, Argument, Mask
+from tiercel.fields.model import BulkGetter, Column
+from tiercel.fields.steady import take
 from tiercel.model.batch import Batch, Tables
 from tiercel.model.columns import F, FdKind
 from tiercel.model.event import Event
 from tiercel.state.distinct import distinct
 
 _UNSEEN = -3
+_FEW = 1024  # events that are asked about one by one
 _KINDS = max(FdKind) + 2  # the last place is that of FdKind.UNINITIALIZED
 
 
@@ -104,6 +107,41 @@ def rows_of(batch: Batch, indices: I64) -> I64:
     if rows is None:
         rows = batch.derived["descriptor rows"] = np.where(batch.has_fd, batch.file, -1).astype(np.int64)
     return rows[indices]
+
+
+def per_row(bulk: BulkGetter) -> BulkGetter:
+    """Return a getter that asks ``bulk`` once per descriptor row.
+
+    Its answers have to depend on the row alone, but for events without one; those are asked about one by one.
+    """
+
+    def spread(batch: Batch, indices: I64, argument: Argument) -> Column:
+        if len(indices) < _FEW:
+            return bulk(batch, indices, argument)
+        uses: tuple[I64, I64] | None = batch.derived.get("descriptor uses")
+        if uses is None:
+            uses = batch.derived["descriptor uses"] = _uses(batch)
+        events, place = uses
+        source = place[rows_of(batch, indices)]
+        single = np.flatnonzero(source < 0)
+        if len(events) + len(single) >= len(indices):
+            return bulk(batch, indices, argument)
+        source[single] = len(events) + np.arange(len(single))
+        return take(bulk(batch, np.concatenate((events, indices[single])), argument), source)
+
+    return spread
+
+
+def _uses(batch: Batch) -> tuple[I64, I64]:
+    """Return an event for each descriptor row of the batch, and by row which of those it is; -1 stands last."""
+    first = np.full(batch.tables.files.count + 1, -1, np.int64)
+    rows = rows_of(batch, np.arange(batch.count))
+    first[rows[::-1]] = np.arange(batch.count)[::-1]
+    first[-1] = -1
+    used = np.flatnonzero(first >= 0)
+    place = np.full(len(first), -1, np.int64)
+    place[used] = np.arange(len(used))
+    return first[used], place
 
 
 def cell(batch: Batch, rows: I64, column: F) -> I64:
