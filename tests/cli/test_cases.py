@@ -183,7 +183,7 @@ def test_investigate(run: Run, capture: Path, tmp_path: Path) -> None:
     assert f"report: {report.relative_to(tmp_path)}" in ran.stderr
     assert run("case", "verify", directory).code == 0
     told = [json.loads(line) for line in run("investigate", capture, "-o", "again", "--json").lines]
-    assert told[0]["number"] == 1
+    assert told[0]["incident"] == 1
     assert run("investigate", capture, "-o", "again").stderr.startswith("tiercel: again: holds something already")
 
 

@@ -145,7 +145,7 @@ def incidents(directory: Directory, json_lines: Json = False) -> None:
     scene = load(directory)
     found = view(scene)
     if json_lines:
-        write(json.dumps(as_document(incident), ensure_ascii=False) for incident in found)
+        write(json.dumps(as_document(incident)) for incident in found)
         return
     rules = scene.alerts["rule"].to_pylist()
     left = Counter(rules[alert] or "?" for alert in alone(scene, found))

@@ -181,7 +181,7 @@ def backtest(
         tested = test.run(progress)
     for entry in tested:
         if json_lines:
-            print(json.dumps(_as_json(entry), ensure_ascii=False))
+            print(json.dumps(_as_json(entry)))
         elif entry.alerts or entry.before:
             print("\n".join(_as_text(entry)))
     if not json_lines:
@@ -215,7 +215,7 @@ def _print_counts(counts: dict[str, int], as_json: bool) -> None:
         print(json.dumps({"count": total}) if as_json else total)
         return
     for name, number in counts.items():
-        print(json.dumps({"rule": name, "count": number}, ensure_ascii=False) if as_json else f"{number:>9}  {name}")
+        print(json.dumps({"rule": name, "count": number}) if as_json else f"{number:>9}  {name}")
 
 
 def _print_views(as_json: bool) -> None:
@@ -224,7 +224,7 @@ def _print_views(as_json: bool) -> None:
     for view in VIEWS.values():
         if as_json:
             columns = [{"name": column.name, "type": column.type, "text": column.doc} for column in view.columns]
-            print(json.dumps({"view": view.name, "text": view.doc, "columns": columns}, ensure_ascii=False))
+            print(json.dumps({"view": view.name, "text": view.doc, "columns": columns}))
             continue
         print(f"{view.name}: {view.doc}")
         for column in view.columns:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from tiercel.case.keys import Signer
 from tiercel.cli.adding import add_all
 from tiercel.cli.progress import counting
 from tiercel.errors import InputError
-from tiercel.reconstruct.incidents import alone
+from tiercel.reconstruct.incidents import alone, as_document
 from tiercel.reconstruct.printable import printable
 from tiercel.report.assemble import Findings
 from tiercel.report.writing import Form, write_into
@@ -44,7 +43,7 @@ def investigate(
         findings = Findings.of(case.scene(progress=progress))
     if as_json:
         for incident in findings.incidents:
-            print(json.dumps(asdict(incident), ensure_ascii=False))
+            print(json.dumps(as_document(incident)))
     else:
         for line in _story(findings):
             print(printable(line))

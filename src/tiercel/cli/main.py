@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -127,6 +128,8 @@ def options(
 def main() -> None:
     """Run the command; errors a user can mend end it with one line and exit code 1."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would start a thread for each core, for nothing
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # evidence holds characters that a terminal may not know
     try:
         app()
     except InputError as error:

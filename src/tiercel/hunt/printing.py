@@ -25,7 +25,7 @@ def as_json(batches: pa.RecordBatchReader) -> Iterator[str]:
     names = batches.schema.names
     for rows in _rows(batches):
         for row in rows:
-            yield json.dumps(dict(zip(names, map(_plain, row), strict=True)), ensure_ascii=False) + "\n"
+            yield json.dumps(dict(zip(names, map(_plain, row), strict=True))) + "\n"
 
 
 def as_csv(batches: pa.RecordBatchReader) -> Iterator[str]:

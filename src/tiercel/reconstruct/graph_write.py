@@ -59,7 +59,7 @@ def to_json(graph: Graph) -> str:
             {name: getattr(edge, name) for name in EDGES.names} | {"key": edge.kind} for edge in graph.ordered_edges()
         ],
     }
-    return json.dumps(document, ensure_ascii=False, indent=1)
+    return json.dumps(document, indent=1)
 
 
 def to_dot(graph: Graph) -> str:
