@@ -28,7 +28,7 @@ def origin(lineage: Lineage, group: Group) -> str:
         return f"{name} (pid {pid}){running}: where it came in was not seen{more}."
     inside = lineage.container[came.root]
     place = f" {inside}" if inside and came.door in (Door.EXEC, Door.START) else ""
-    by = "by what was not seen" if came.by is None else f"started by {lineage.chain(came.by, began)}"
+    by = "what started it was not seen" if came.by is None else f"started by {lineage.chain(came.by, began)}"
     when = running if began is None else f" at {utc(began)}"
     return f"{came.door.value}{place}: {name} (pid {pid}){when}, {by}{more}."
 

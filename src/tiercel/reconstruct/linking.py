@@ -17,6 +17,9 @@ import pyarrow.compute as pc
 
 from tiercel.reconstruct.schema import ALERTS
 
+UNNAMED = "(rule not named)"
+"""Rule of an alert whose log does not say it, as Falco's text output does not."""
+
 SAME_AS = "same_as"
 """Column with the number of the alert of which a row is another sight, null where it is none."""
 
@@ -71,12 +74,22 @@ def link(alerts: pa.Table, acts: pa.Table, processes: pa.Table) -> pa.Table:
     for at, first in enumerate(same):
         if first is not None:
             rows[at]["act"], rows[at]["process"] = rows[first]["act"], rows[first]["process"]
+    for row in rows:
+        row["host"] = row["host"] or _host(row, acts, processes)
     linked = alerts
-    for name in ("process", "act"):
-        values = pa.array([row[name] for row in rows], pa.int64())
+    for name in ("host", "process", "act"):
+        values = pa.array([row[name] for row in rows], ALERTS.field(name).type)
         linked = linked.set_column(linked.schema.get_field_index(name), ALERTS.field(name), values)
     originals = [None if first is None else rows[first]["alert"] for first in same]
     return linked.append_column(SAME_AS, pa.array(originals, pa.int64()))
+
+
+def _host(row: dict[str, Any], acts: pa.Table, processes: pa.Table) -> str:
+    """Return the host of what an alert is about, for one that does not say where it was raised."""
+    for table, at in ((acts, row["act"]), (processes, row["process"])):
+        if at is not None:
+            return str(table["host"][at].as_py())
+    return ""
 
 
 def once(linked: pa.Table) -> pa.Table:
@@ -102,7 +115,9 @@ def gathered(alerts: pa.Table, acts: pa.Table, processes: pa.Table) -> pa.Table:
     """Return alerts linked and each there once; those that hold none of a log as they are."""
     if "log" not in alerts["kind"].unique().to_pylist():
         return alerts
-    return once(link(alerts, acts, processes))
+    found = once(link(alerts, acts, processes))
+    named = pa.array([rule or UNNAMED for rule in found["rule"].to_pylist()], pa.string())
+    return found.set_column(found.schema.get_field_index("rule"), ALERTS.field("rule"), named)
 
 
 def _logged(row: dict[str, Any], hosts: set[Any]) -> _Logged:
