@@ -108,7 +108,7 @@ def status(case: Case) -> Status:
         evidence=case.evidence, segments=len(manifests),
         events=sum(manifest.rows.get("events", 0) for manifest in manifests),
         alerts=sum(manifest.rows.get("alerts", 0) for manifest in manifests),
-        hosts=sorted({manifest.host for manifest in manifests}),
+        hosts=sorted({manifest.host for manifest in manifests if manifest.host}),
         first_ts=min(starts, default=None), last_ts=max(ends, default=None),
         gaps=[(evidence.id, gap) for evidence in case.evidence if evidence.ingest for gap in evidence.ingest.gaps],
         entries=len(entries), head=head.hash, last_entry=entries[-1].time if entries else case.created,
@@ -120,12 +120,13 @@ def status(case: Case) -> Status:
 def state(evidence: Evidence) -> str:
     """Return in words what became of a piece of evidence."""
     if evidence.ingest is not None:
-        return f"{evidence.ingest.events:,} events, {evidence.ingest.alerts:,} alerts"
+        alerts = f"{evidence.ingest.alerts:,} {'alert' if evidence.ingest.alerts == 1 else 'alerts'}"
+        return alerts if evidence.kind == "falco_alerts" else f"{evidence.ingest.events:,} events, {alerts}"
     if evidence.failure is not None:
         return f"could not be read: {evidence.failure}"
     if evidence.waits:
         return "not read yet: tiercel case add CASE goes on with it"
-    return "kept"
+    return "kept; its events are not read" if evidence.kind == "k8s_audit" else "kept"
 
 
 def _evidence(evidence: Evidence) -> dict[str, Any]:

@@ -103,13 +103,15 @@ def _ns(time: str) -> int:
 
 
 def _reported(case: Case) -> list[dict[str, object]]:
-    """Return what the segments and the kinds of evidence say is missing."""
+    """Return what the evidence, by its own account and by its kind, does not tell."""
     found: list[dict[str, object]] = []
-    for segment in case.store.segments():
-        found.extend(asdict(gap) for gap in segment.manifest.gaps)
     for piece in case.evidence:
+        for gap in piece.ingest.gaps if piece.ingest else ():
+            found.append(asdict(gap) | {"what": f"{piece.name}: {gap.what}"})
         if piece.kind == "audit":
             found.append({"kind": "audit", "what": f"{piece.name} is an audit log"})
+        if piece.kind == "k8s_audit":
+            found.append({"kind": "kept", "what": f"{piece.name} is an audit log of Kubernetes"})
         if piece.failure:
             found.append({"kind": "damage", "what": f"{piece.name} was not read: {piece.failure}"})
     if case.evidence and all(piece.kind in ("falco_alerts", "other", "k8s_audit") for piece in case.evidence):

@@ -12,7 +12,9 @@ _WEAKENS = {
     "dropped": "That a process, file access or connection is absent in this time proves nothing; chains of processes "
     "may have missing links, and descriptors may bear the name of what they referred to before.",
     "damage": "What happened after the damage is not known; counts and times of last use are lower bounds.",
-    "truncated": "Contents and long arguments are known only up to the cut.",
+    "truncated": "The file ends in the middle of the recording: what happened after that is not known; counts and "
+    "times of last use are lower bounds.",
+    "kept": "It is kept and hashed, but nothing of what it tells is part of the reconstruction.",
     "alerts_truncated": "Values of these alerts may be incomplete; compare them with the capture before quoting them.",
     "outage": "Nothing was recorded in this time; absence proves nothing.",
     "unparsed": "What these lines told is not part of the reconstruction; they are kept in the evidence.",

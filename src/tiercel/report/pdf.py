@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from tiercel.errors import InputError
@@ -21,5 +22,6 @@ def pdf(page: str) -> bytes:
     def refuse(url: str, *arguments: object, **options: object) -> dict[str, Any]:
         raise ValueError(f"a report refers to nothing outside: {url}")
 
+    logging.getLogger("weasyprint").setLevel(logging.ERROR)  # it lists what of the screen's style it has no use for
     document: bytes = HTML(string=page, url_fetcher=refuse).write_pdf()
     return document

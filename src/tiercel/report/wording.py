@@ -22,6 +22,8 @@ def when(ts: int | None, *, day: bool = True) -> str:
 def lasting(nanoseconds: int) -> str:
     """Return a duration in words a reader takes in at once: ``3.2 s``, ``4 min``, ``2 h 5 min``, ``3 d 4 h``."""
     seconds = nanoseconds / SECOND
+    if nanoseconds < 500_000:
+        return "less than 1 ms"
     if seconds < 1:
         return f"{nanoseconds / 1e6:.0f} ms"
     if seconds < 60:
