@@ -136,6 +136,29 @@ def test_audit_logs(case: Case) -> None:
     assert case.reproduce().ok
 
 
+def test_rotated_audit_logs_are_one_story(case: Case, tmp_path: Path) -> None:
+    """A process is known by what an earlier file says of it; each file is evidence of its own."""
+    lines = RECORDED.read_bytes().splitlines(keepends=True)
+    cut = next(number for number, line in enumerate(lines) if b"/srv/app/job.sh" in line) + 12
+    older, newer = tmp_path / "audit.log.1", tmp_path / "audit.log"
+    older.write_bytes(b"".join(lines[:cut]))
+    newer.write_bytes(b"".join(lines[cut:]))
+    case.add(older)
+    evidence = case.add(newer).evidence
+    assert evidence.ingest is not None
+    assert evidence.ingest.preceding == ("E001",)
+    whole = Case.new(tmp_path / "whole", "t", case.ledger.signer or signer_of())
+    whole.add(RECORDED)
+    assert case.status().events == whole.status().events
+    first, second = (segment.manifest for segment in case.store.segments())
+    assert first.last_num is not None
+    assert second.first_num is not None
+    assert first.last_num < second.first_num
+    assert set(whole.tree().column("cmdline").to_pylist()) <= set(case.tree().column("cmdline").to_pylist())
+    assert case.verify().ok
+    assert case.reproduce().ok
+
+
 def test_many_gaps_are_told_as_one() -> None:
     gaps = [Gap("dropped", f"number {number}", number, number + 1, number) for number in range(1_000)]
     few = reading.fewer(gaps)

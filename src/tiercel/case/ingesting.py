@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING
 
 from tiercel.case.hashes import digest
 from tiercel.case.pieces import Pieces
-from tiercel.case.reading import Progress, fewer, read_into
+from tiercel.case.reading import Progress, begins, fewer, read_into
 from tiercel.case.record import INGESTED, NOT_INGESTED, Evidence
 from tiercel.case.rules_used import RulesContent, detection, keep, read_rules
 from tiercel.case.staging import STORE
 from tiercel.detect import Detection
 from tiercel.errors import InputError
+from tiercel.sources.rotated import set_of
+from tiercel.store.segment import Segment
 from tiercel.store.store import Store
+
+_MOST_PRECEDING = 4
+"""Files of a rotated log that are read before one of its files."""
 
 if TYPE_CHECKING:
     from tiercel.case.case import Case
@@ -54,7 +59,9 @@ def ingest_evidence(
     path = case.evidence_path(evidence)
     try:
         store = Store.create(staging.path / STORE)
-        read = read_into(store, evidence, path, reading.detection, progress)
+        preceding = _preceding(case, evidence, path)
+        before = [case.evidence_path(known) for known in preceding]
+        read = read_into(store, evidence, path, reading.detection, progress, before)
         if not evidence.copied and digest(path) != evidence.digests:
             raise InputError(f"{path}: changed since it was added; give a copy that holds still")
     except InputError as error:
@@ -82,7 +89,24 @@ def ingest_evidence(
             "rules": [asdict(rule.file) for rule in reading.rules],
             "every": reading.every,
             "damage": damage,
+            "preceding": [known.id for known in preceding],
             "gaps": [asdict(gap) for gap in fewer(done.gaps)],
         },
     )
     return case.record.evidence[evidence.id]
+
+
+def _preceding(case: Case, evidence: Evidence, path: Path) -> list[Evidence]:
+    """Return what the case holds of the same rotated audit log just before a file of it, oldest first."""
+    if evidence.kind != "audit":
+        return []
+    alike = set_of(Path(evidence.origin))
+    begin = begins(path)
+    found = []
+    for known in case.evidence:
+        if known.kind == "audit" and known.ingest is not None and set_of(Path(known.origin)) == alike:
+            ends = [Segment(case.path / segment).manifest.last_ts for segment in known.ingest.segments]
+            end = max((ts for ts in ends if ts is not None), default=None)
+            if end is not None and end <= begin:
+                found.append((end, known.id, known))
+    return [known for _, _, known in sorted(found)[-_MOST_PRECEDING:]]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from tiercel.capture.from_audit import AuditReplay
 from tiercel.case.record import Evidence
 from tiercel.detect import Detection
 from tiercel.errors import InputError
+from tiercel.model.batch import Batch
 from tiercel.sources.alert_log import read_alerts
 from tiercel.sources.audit_gaps import AuditGap
+from tiercel.sources.audit_log import AuditLog
 from tiercel.store.alert_rows import table_of
 from tiercel.store.ingest import SEGMENT_EVENTS, Ingested, ingest, ingest_alerts, replay
 from tiercel.store.manifest import Gap, Source
@@ -32,9 +37,16 @@ class Read:
 
 
 def read_into(
-    store: Store, evidence: Evidence, path: Path, detection: Detection, progress: Progress | None = None
+    store: Store,
+    evidence: Evidence,
+    path: Path,
+    detection: Detection,
+    progress: Progress | None = None,
+    preceding: Sequence[Path] = (),
 ) -> Read:
     """Read the evidence that lies at ``path`` into a store.
+
+    ``preceding`` are the files of the same rotated audit log just before it: processes they tell of are known then.
 
     Raises:
         InputError: nothing of it can be read, or the disk refuses.
@@ -46,12 +58,7 @@ def read_into(
         damage = batches.damage
         return Read(done, None if damage is None else f"byte {damage.offset}: {damage.reason}")
     if evidence.kind == "audit":
-        log = AuditReplay([path], size=SEGMENT_EVENTS)
-        done = ingest(store, log, source, detection, progress)
-        done.gaps += [Gap("dropped", _serials(gap), gap.from_ts, gap.to_ts, gap.count) for gap in log.gaps()]
-        if log.problems.count:
-            done.gaps.append(Gap("unparsed", "lines and events that could not be read", count=log.problems.count))
-        return Read(done, log.damage_message())
+        return _read_audit(store, source, path, detection, progress, preceding)
     if evidence.kind == "falco_alerts":
         alerts = read_alerts([path])
         done = ingest_alerts(store, source, table_of(alerts))
@@ -64,6 +71,54 @@ def read_into(
             done.gaps.append(Gap("unparsed", what, count=alerts.unparsable))
         return Read(done, "; ".join(f"line {fault.line}: {fault.reason}" for fault in alerts.broken) or None)
     raise InputError(f"{evidence.name}: evidence of the kind {evidence.kind} cannot be read yet")
+
+
+def _read_audit(
+    store: Store,
+    source: Source,
+    path: Path,
+    detection: Detection,
+    progress: Progress | None,
+    preceding: Sequence[Path],
+) -> Read:
+    log = AuditReplay([*preceding, path], size=SEGMENT_EVENTS)
+    if not preceding:
+        done = ingest(store, log, source, detection, progress)
+        found, problems, damage = log.gaps(), log.problems.count, log.damage_message()
+    else:
+        before = AuditReplay(preceding, size=SEGMENT_EVENTS)
+        done = ingest(store, _after(log, before), source, detection, progress)
+        begin = begins(path)
+        found = [gap for gap in log.gaps() if gap.to_ts >= begin]
+        problems = log.problems.count - before.problems.count
+        damage = None if log.damage_message() == before.damage_message() else log.damage_message()
+    done.gaps += [Gap("dropped", _serials(gap), gap.from_ts, gap.to_ts, gap.count) for gap in found]
+    if problems > 0:
+        done.gaps.append(Gap("unparsed", "lines and events that could not be read", count=problems))
+    return Read(done, damage)
+
+
+def begins(path: Path) -> int:
+    """Return the time of the first event of an audit log, ns since the epoch; later than any when it has none."""
+    return next((event.ts for event in AuditLog([path])), 1 << 63)
+
+
+def _after(batches: Iterable[Batch], before: Iterable[Batch]) -> Iterator[Batch]:
+    """Yield batches without the events that ``before`` has of each host, which come first: they are hidden."""
+    hidden = Counter[str]()
+    for batch in before:
+        hidden[_host(batch)] += int(batch.visible.sum())
+    for batch in batches:
+        shown = np.flatnonzero(batch.visible)
+        earlier = shown[: hidden[_host(batch)]]
+        hidden[_host(batch)] -= len(earlier)
+        batch.visible[earlier] = False
+        if len(earlier) < len(shown):
+            yield batch
+
+
+def _host(batch: Batch) -> str:
+    return batch.world.machine.hostname if batch.world is not None else ""
 
 
 def _serials(gap: AuditGap) -> str:

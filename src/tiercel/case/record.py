@@ -34,7 +34,8 @@ class Ingest:
 
     ``segments`` are paths in the case. ``gaps`` are what is missing, by the evidence's own account. ``damage`` says
     what could not be read, None when all could. ``tool`` are the versions of tiercel and its libraries then, ``every``
-    whether each matching rule alerted instead of the first.
+    whether each matching rule alerted instead of the first. ``preceding`` are the ids of the evidence that was read
+    before it because it is earlier in the same rotated log.
     """
 
     seq: int
@@ -47,6 +48,7 @@ class Ingest:
     damage: str | None
     gaps: tuple[Gap, ...]
     tool: Mapping[str, Any]
+    preceding: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,7 @@ def _ingest(entry: Entry) -> Ingest:
         events=int(told["events"]), alerts=int(told["alerts"]), rules=tuple(map(_rules_file, told["rules"])),
         every=bool(told["every"]), damage=None if told["damage"] is None else str(told["damage"]),
         gaps=tuple(Gap(**gap) for gap in told["gaps"]), tool=entry.tool,
+        preceding=tuple(map(str, told.get("preceding", ()))),
     )  # fmt: skip
 
 

@@ -107,7 +107,8 @@ def _compare(
     if digest(path := case.evidence_path(evidence)) != evidence.digests:
         raise InputError(f"{path}: was altered since it was added; see 'tiercel case verify'")
     rules = [_rules(case, file) for file in ingest.rules]
-    read = read_into(store, evidence, path, detection(rules, ingest.every), progress)
+    before = [case.evidence_path(known) for known in case.evidence if known.id in ingest.preceding]
+    read = read_into(store, evidence, path, detection(rules, ingest.every), progress, before)
     done.events += read.done.events
     done.alerts += read.done.alerts
     for name, then, now in (

@@ -15,6 +15,7 @@ from tiercel.case.status import state
 from tiercel.cli.progress import counting
 from tiercel.errors import InputError
 from tiercel.reconstruct.printable import printable
+from tiercel.sources.rotated import in_order
 
 
 def add_all(
@@ -33,21 +34,23 @@ def add_all(
                 _tell(evidence, "", out, failures)
         except InputError as error:
             failures.append(str(error))
+    files: list[Path] = []
     for path in paths:
         try:
-            files = list(files_of(path))
+            found = list(files_of(path))
         except InputError as error:
             failures.append(str(error))
             continue
-        if not files:
+        if not found:
             failures.append(f"{path}: an empty folder")
-        for file in files:
-            try:
-                with counting(file.name, results=False) as progress:
-                    added = case.add(file, copy=copy, rules=reading, progress=progress)
-                _tell(added.evidence, " (the case had it already)" if added.again else "", out, failures)
-            except InputError as error:
-                failures.append(str(error))
+        files += found
+    for file in in_order(files):
+        try:
+            with counting(file.name, results=False) as progress:
+                added = case.add(file, copy=copy, rules=reading, progress=progress)
+            _tell(added.evidence, " (the case had it already)" if added.again else "", out, failures)
+        except InputError as error:
+            failures.append(str(error))
     return failures
 
 

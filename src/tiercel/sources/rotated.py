@@ -26,9 +26,13 @@ def in_order(paths: Iterable[str | Path]) -> list[Path]:
     """
     sets: dict[tuple[Path, str], dict[Path, tuple[str, int]]] = {}
     for path in map(Path, paths):
-        stem, age = _age(path.name)
-        sets.setdefault((path.parent, stem), {})[path] = age
+        sets.setdefault(set_of(path), {})[path] = _age(path.name)[1]
     return [path for files in sets.values() for path in sorted(files, key=lambda path: (files[path], path.name))]
+
+
+def set_of(path: Path) -> tuple[Path, str]:
+    """Return what all files of one rotated set have in common: the folder and the name without its age."""
+    return path.parent, _age(path.name)[0]
 
 
 def _age(name: str) -> tuple[str, tuple[str, int]]:
