@@ -257,7 +257,8 @@ def test_alerts_of_a_log_alone_are_told_from_what_they_say() -> None:
     stage.alert("Odd", None, "Notice", output_fields=json.dumps({"container.id": WEB}), kind="log", output="oh\n")
     (incident,) = incidents(stage.scene())
     assert (incident.containers, incident.users) == ((WEB,), ("root",))
-    assert incident.title == f"alerts about container {WEB}: credential access"
+    assert incident.title == f"alerts about container {WEB}"
+    assert incident.showing == "credential access"
     assert incident.origin == "Where it came in was not seen: only alerts are known of it."
     assert [(s.text, s.phase, s.alerts) for s in incident.story] == [
         (

@@ -98,7 +98,7 @@ def _incident(scene: Scene, lineage: Lineage, group: Group) -> tuple[Incident, G
     users |= {user for alert in group.alerts if alert.process is None and (user := user_of(alert))}
     incident = Incident(
         0,
-        _title(lineage, group, rules, ordered),
+        _title(lineage, group),
         severity,
         tuple(sorted(hosts)),
         tuple(sorted(containers - {""})),
@@ -126,16 +126,14 @@ def _severity(alerts: list[Raised], phases: dict[Phase, tuple[int, ...]]) -> Sev
     return found
 
 
-def _title(lineage: Lineage, group: Group, rules: tuple[str, ...], phases: dict[Phase, tuple[int, ...]]) -> str:
-    told = [phase.value for phase in phases if phase not in (Phase.FOOTHOLD, Phase.EXECUTION)]
-    what = ", ".join(told) or rules[0]
+def _title(lineage: Lineage, group: Group) -> str:
     if not group.entries:
         where = group.alerts[0].container
-        return f"alerts about {f'container {where}' if where else group.alerts[0].host or 'the host'}: {what}"
+        return f"alerts about {f'container {where}' if where else group.alerts[0].host or 'the host'}"
     came = group.entries[0]
     name, inside = lineage.name[came.root], lineage.container[came.root]
     place = f"in container {inside}" if inside else f"on {lineage.host[came.root] or 'the host'}"
-    return f"{name} {place} ({came.door.value}): {what}"
+    return f"{name} {place} ({came.door.value})"
 
 
 def _story(scene: Scene, lineage: Lineage, group: Group) -> tuple[Sentence, ...]:

@@ -69,8 +69,14 @@ class Incident:
     phases: dict[Phase, tuple[int, ...]]
     story: tuple[Sentence, ...]
 
+    @property
+    def showing(self) -> str:
+        """The phases that tell one incident from another, in words; the first rule's name where there are none."""
+        told = [phase.value for phase in self.phases if phase not in (Phase.FOOTHOLD, Phase.EXECUTION)]
+        return ", ".join(told) or self.rules[0]
+
     def __str__(self) -> str:
-        return "\n".join([f"{self.title} ({self.severity})", self.origin, *map(str, self.story)])
+        return "\n".join([f"{self.title}: {self.showing} ({self.severity})", self.origin, *map(str, self.story)])
 
 
 INCIDENTS = pa.schema(

@@ -163,7 +163,7 @@ def render_incidents(found: Sequence[Incident], alone: Sequence[tuple[str, int]]
         alone: rules of alerts that belong to no incident, each with how many alerts it raised.
     """
     for incident in found:
-        yield printable(f"{incident.number}. {incident.title}")
+        yield printable(f"{incident.number}. {incident.title}: {incident.showing}")
         where = [*incident.hosts, *(f"container {container}" for container in incident.containers)]
         yield printable(
             f"{_INDENT}{incident.severity}, {utc(incident.first_ts)} to {utc(incident.last_ts, date=False)} UTC, "
