@@ -147,7 +147,7 @@ def status(directory: Directory, as_json: Json = False) -> None:
 
     found = Case.open(directory).status()
     if as_json:
-        print(json.dumps(found.as_json(), ensure_ascii=False))
+        print(json.dumps(found.as_json()))
         return
     for line in found.lines():
         print(printable(line))
@@ -177,12 +177,14 @@ def verify(
 
     if not directory.is_dir():
         raise InputError(f"{directory}: no such directory")
+    if not any((directory / name).exists() for name in ("case.json", "ledger.jsonl", "ledger.head")):
+        raise InputError(f"{directory}: no case (it has neither case.json nor a ledger)")
     trusted = [PublicKey.load(path) for path in public_keys] if public_keys else None
     signer = None if no_record else signing(examiner, key)
     with counting("verify", "bytes", results=False) as progress:
         done = verified(directory, signer, trusted, roots, progress)
     if as_json:
-        print(json.dumps(done.as_json(), ensure_ascii=False))
+        print(json.dumps(done.as_json()))
     else:
         _print_verification(done)
     if done.unrecorded:
@@ -262,7 +264,7 @@ def reproduce(directory: Directory, as_json: Json = False, examiner: Examiner = 
     with counting("reproduce", results=False) as progress:
         done = case.reproduce(progress)
     if as_json:
-        print(json.dumps(done.as_json(), ensure_ascii=False))
+        print(json.dumps(done.as_json()))
     else:
         for line in done.lines():
             print(printable(line))

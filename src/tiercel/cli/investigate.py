@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tiercel.case import Case
-from tiercel.case.intake import shown, stored_name
+from tiercel.case.adding import files_of
+from tiercel.case.intake import regular, shown, stored_name
 from tiercel.case.keys import Signer
 from tiercel.cli.adding import add_all
 from tiercel.cli.progress import counting
@@ -37,6 +39,7 @@ def investigate(
         InputError: nothing could be read; or something could not, which is said after all else was done.
     """
     named = ", ".join(dict.fromkeys(shown(path.name) for path in paths))
+    _refuse_nothing(paths)
     case = Case.new(directory or _place(paths[0]), title or f"Investigation of {named}", signer)
     failures = add_all(case, paths, rules, every, copy, out=sys.stderr)
     with counting("reconstruct", results=False) as progress:
@@ -53,6 +56,23 @@ def investigate(
         print(f"report: {path}", file=sys.stderr)
     if failures:
         raise InputError("\ntiercel: ".join(failures))
+
+
+def _refuse_nothing(paths: Sequence[Path]) -> None:
+    """Raise InputError, before a case is made, when none of the files can become evidence."""
+    refused = []
+    for path in paths:
+        try:
+            for file in files_of(path):
+                with suppress(InputError):
+                    regular(file)
+                    return
+            if not path.is_dir():
+                regular(path)
+            refused.append(f"{shown(path)}: no file in it can become evidence")
+        except InputError as error:
+            refused.append(str(error))
+    raise InputError("\ntiercel: ".join([*refused, "no case was made"]))
 
 
 def _story(findings: Findings) -> Iterator[str]:

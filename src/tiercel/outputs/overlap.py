@@ -27,7 +27,7 @@ class Overlap:
     """Writes what works return, in the order in which they were submitted; use it in a ``with`` statement.
 
     Args:
-        out: where to write; children write to its file descriptor.
+        out: where to write; children write to its file descriptor, and there are none when it has none.
         told: called in the parent with what each work tells, in no particular order.
         enabled: False to do everything in turn.
     """
@@ -35,7 +35,7 @@ class Overlap:
     def __init__(self, out: BinaryIO, told: Callable[[Any], None], enabled: bool = True) -> None:
         self.out = out
         self.told = told
-        self.enabled = enabled and hasattr(os, "fork") and _processors() > 1
+        self.enabled = enabled and hasattr(os, "fork") and _processors() > 1 and _has_descriptor(out)
         self.done = 0
         self._child = 0
         self._pipe = -1
@@ -114,6 +114,14 @@ class Overlap:
             code = _READER_GONE
         finally:
             os._exit(code)  # without the clean-up of the parent, whose buffers and threads these are not
+
+
+def _has_descriptor(out: BinaryIO) -> bool:
+    try:
+        out.fileno()
+    except OSError:
+        return False
+    return True
 
 
 _READER_GONE = 74
