@@ -16,14 +16,16 @@ TEXTS = st.lists(st.lists(st.binary(max_size=9), max_size=4), min_size=1, max_si
 def test_both_forms_agree(events: list[list[bytes]], data: st.DataObject) -> None:
     flat = [text for event in events for text in event]
     first = np.cumsum([0, *map(len, events)]).astype(np.int32)
-    offsets = np.cumsum([0, *map(len, flat)]).astype(np.int32)
+    kinds = sorted(set(flat))
+    codes = np.array([kinds.index(text) for text in flat], np.int32)
+    offsets = np.cumsum([0, *map(len, kinds)]).astype(np.int32)
     order = np.array(data.draw(st.lists(st.integers(0, len(events) - 1), max_size=10)), np.int64)
-    held = np.frombuffer(b"".join(flat), np.uint8)
+    held = np.frombuffer(b"".join(kinds), np.uint8)
     forms = []
     for kernels in (spans._kernels, None):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(spans, "_kernels", kernels)
-            begins, start, length = spans.rearranged(first, offsets, order)
+            begins, start, length = spans.rearranged(first, codes, offsets, order)
             places, gathered = spans.gathered(held, start, length)
         forms.append((begins.tolist(), start.tolist(), length.tolist(), places.tolist(), gathered.tobytes()))
     assert forms[0] == forms[1]
@@ -33,16 +35,25 @@ def test_both_forms_agree(events: list[list[bytes]], data: st.DataObject) -> Non
         assert texts == events[event]
 
 
-@pytest.mark.skipif(spans._kernels is None, reason="not compiled")
-def test_kernels_look_before_they_leap() -> None:
-    first, offsets = np.array([0, 2, 3], np.int32), np.array([0, 1, 2, 3], np.int32)
+@pytest.mark.parametrize("kernels", [spans._kernels, None])
+def test_nothing_outside_is_read(kernels: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spans, "_kernels", kernels)
+    first, codes, offsets = (np.array(values, np.int32) for values in ([0, 2, 3], [1, 0, 1], [0, 2, 3]))
     for order in ([2], [-1]):
         with pytest.raises(ValueError, match="outside"):
-            spans.rearranged(first, offsets, np.array(order))
+            spans.rearranged(first, codes, offsets, np.array(order))
     with pytest.raises(ValueError, match="outside"):
-        spans.rearranged(np.array([0, 9], np.int32), offsets, np.array([0]))
+        spans.rearranged(np.array([0, 9], np.int32), codes, offsets, np.array([0]))
+    for code in (2, -1, 1 << 30):
+        with pytest.raises(ValueError, match="outside"):
+            spans.rearranged(first, np.array([code, 0, 0], np.int32), offsets, np.array([0]))
+
+
+@pytest.mark.skipif(spans._kernels is None, reason="not compiled")
+def test_kernels_look_before_they_leap() -> None:
+    codes, offsets = np.zeros(3, np.int32), np.array([0, 1], np.int32)
     with pytest.raises(ValueError, match="outside"):
-        spans.rearranged(np.array([3, 1], np.int32), offsets, np.array([0]))
+        spans.rearranged(np.array([3, 1], np.int32), codes, offsets, np.array([0]))
     data = np.zeros(4, np.uint8)
     for start, length in ((3, 2), (-1, 1), (1 << 30, 1)):
         with pytest.raises(ValueError, match="outside"):

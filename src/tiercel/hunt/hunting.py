@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from heapq import merge
 
+import numpy.ma  # noqa: F401  numpy.unique asks for it: once here rather than in every process
+
+import tiercel.store.stored_batch  # noqa: F401  likewise what reads segments
 from tiercel.hunt.pool import Failed, in_order, processors
 from tiercel.hunt.search import Hit, Search
 from tiercel.hunt.selection import Selection

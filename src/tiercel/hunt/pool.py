@@ -84,7 +84,6 @@ class _Team(Generic[Thing, Result]):
         self.things = things
         self.next = 0
         self.limit = count * _AHEAD
-        gc.collect()
         gc.freeze()  # what children inherit is not to be copied for counting who refers to it
         self.workers: list[_Worker] = []
         for _ in range(count):

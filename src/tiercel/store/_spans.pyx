@@ -23,25 +23,29 @@ def counted(const int[::1] first, const long long[::1] order, int[::1] begins):
 def arranged(
     const int[::1] first,
     const long long[::1] order,
+    const int[::1] codes,
     const int[::1] offsets,
     const int[::1] begins,
     int[::1] start,
     int[::1] length,
 ):
-    """Fill ``start`` and ``length`` with the spans between ``offsets``, in the new arrangement."""
-    cdef Py_ssize_t n, i, j, at, spans = offsets.shape[0] - 1, room = start.shape[0]
+    """Fill ``start`` and ``length`` with the spans that ``codes`` are the numbers of, in the new arrangement."""
+    cdef Py_ssize_t n, i, j, at, code, spans = offsets.shape[0] - 1, room = start.shape[0]
     if begins.shape[0] != order.shape[0] + 1 or length.shape[0] != room:
         raise ValueError("arranged: arrays of other sizes than expected")
     for n in range(order.shape[0]):
         i = order[n]
         at = begins[n]
-        if i < 0 or i >= first.shape[0] - 1 or first[i] < 0 or first[i + 1] > spans or at < 0:
+        if i < 0 or i >= first.shape[0] - 1 or first[i] < 0 or first[i + 1] > codes.shape[0] or at < 0:
             raise ValueError("arranged: an event outside the table")
         if at + first[i + 1] - first[i] > room:
             raise ValueError("arranged: more spans than expected")
         for j in range(first[i], first[i + 1]):
-            start[at] = offsets[j]
-            length[at] = offsets[j + 1] - offsets[j]
+            code = codes[j]
+            if code < 0 or code >= spans:
+                raise ValueError("arranged: a span outside the table")
+            start[at] = offsets[code]
+            length[at] = offsets[code + 1] - offsets[code]
             at += 1
 
 

@@ -18,25 +18,33 @@ with suppress(ImportError):  # not compiled
     _kernels = importlib.import_module("tiercel.store._spans")
 
 
-def rearranged(first: I32, offsets: I32, order: I64) -> tuple[I32, I32, I32]:
+def rearranged(first: I32, codes: I32, offsets: I32, order: I64) -> tuple[I32, I32, I32]:
     """Return the spans of the events at ``order``: where those of each begin, and their starts and lengths.
 
     Args:
         first: for each event the number of its first span, and one more entry: how many there are.
-        offsets: where each span begins, and one more entry: where the last one ends.
+        codes: for each span, which of the distinct ones it is.
+        offsets: where each distinct span begins, and one more entry: where the last one ends.
 
     Raises:
-        ValueError: the spans are more than 2^31.
+        ValueError: an event or a code is none, or the spans are more than 2^31.
     """
     if _kernels is not None:
         order = np.ascontiguousarray(order, np.int64)
         begins = np.empty(len(order) + 1, np.int32)
         _kernels.counted(first, order, begins)
         start, length = np.empty(int(begins[-1]), np.int32), np.empty(int(begins[-1]), np.int32)
-        _kernels.arranged(first, order, offsets, begins, start, length)
+        _kernels.arranged(first, order, codes, offsets, begins, start, length)
         return begins, start, length
+    if len(order) and not 0 <= int(order.min()) <= int(order.max()) < len(first) - 1:
+        raise ValueError("an event outside the table")
     begins, spans = taken(first, order)
-    return begins, offsets[spans], offsets[spans + 1] - offsets[spans]
+    if len(spans) and not 0 <= int(spans.min()) <= int(spans.max()) < len(codes):
+        raise ValueError("an event outside the table")
+    named = codes[spans]
+    if len(named) and not 0 <= int(named.min()) <= int(named.max()) < len(offsets) - 1:
+        raise ValueError("a span outside the table")
+    return begins, offsets[named], offsets[named + 1] - offsets[named]
 
 
 def taken(first: I32, order: I64) -> tuple[I32, I64]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tiercel.model.batch import Batch, Tables
 from tiercel.store import interning
 from tiercel.store.arrow import valid
+from tiercel.store.parquet import joined
 from tiercel.store.spans import rearranged
 from tiercel.store.stored_lookup import StoredLookup
 from tiercel.wire.event_table import EVENTS
@@ -120,16 +121,13 @@ class StoredBatch(Batch):
         self.fd = self._arranged(file.numbers(column))
 
     def _load_parameters(self) -> None:
-        column = self._read(["params"]).column(0)
-        lists: Any = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-        values = lists.values
-        if values.null_count or lists.offset or values.offset:
-            raise self._segment.file("events").fault("column params has empty cells")
-        buffers = lists.buffers()
-        first = np.frombuffer(buffers[1], np.int32, len(lists) + 1)
-        offsets = np.frombuffer(buffers[3], np.int32, len(values) + 1) if len(values) else np.zeros(1, np.int32)
-        self.first, self.start, self.length = rearranged(first, offsets, self._order)
-        held: Any = memoryview(buffers[4]).cast("B") if len(values) and buffers[4] is not None else b""
+        file = self._segment.file("events")
+        try:
+            lists = joined(list(file.lists("params", self._groups)))
+            self.first, self.start, self.length = rearranged(lists.first, lists.codes, lists.offsets, self._order)
+        except ValueError as error:
+            raise file.fault(error) from None
+        held: Any = lists.data
         self.data = held  # read where it is: a copy would take as long as reading it
 
     def _load_memory(self) -> None:
