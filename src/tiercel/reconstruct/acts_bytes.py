@@ -1,4 +1,4 @@
-"""Acts: bytes read, written, sent and received, one act per process and descriptor."""
+"""Acts: bytes read, written, sent and received, one act per process and descriptor; with the names looked up so."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tiercel.fields.evt_columns import I64, Mask
 from tiercel.fields.fd_rows import FILE, INET, UNIX, cell, kind_mask, rows_of
 from tiercel.model.batch import Batch
 from tiercel.model.columns import F, FdKind, P
-from tiercel.reconstruct import ends
+from tiercel.reconstruct import acts_names, ends
 from tiercel.reconstruct.found import Found, numbers, result, types
 from tiercel.wire.event_table import EVENTS, EventFlag
 
@@ -52,6 +52,7 @@ def find(batch: Batch, at: I64) -> Iterator[Found]:
     rows = rows_of(batch, at)
     out = np.isin(batch.types[at], list(_OUT))
     yield from _moved(batch, at, rows, res, out)
+    yield from acts_names.find(batch, at, rows, res, out)
     for number, parameter in _COPIES.items():
         chosen = batch.types[at] == number
         if chosen.any() and batch.lookup is not None:

@@ -17,7 +17,7 @@ _READS = frozenset({"open_read", "read"})
 _TALKS = frozenset({"connect", "send", "receive", "accept", "redirect"})
 _ALWAYS = frozenset(
     {"delete", "rename", "link", "symlink", "chmod", "mount", "umount", "chroot", "pivot_root", "listen", "module"}
-    | {"bpf", "ptrace", "memfd_create", "io_uring", "userfaultfd", "kernel", "mknod", "rmdir"}
+    | {"bpf", "ptrace", "memfd_create", "io_uring", "userfaultfd", "kernel", "mknod", "rmdir", "resolve"}
 )
 _NAMING = 53  # the port of name servers
 
@@ -26,7 +26,7 @@ _NAMING = 53  # the port of name servers
 class Deed:
     """Acts of one process about one thing, told in one sentence.
 
-    ``kind`` is exec, write, read, talk, accept (and what was said then), or the kind of the one act.
+    ``kind`` is exec, write, read, talk, accept (and what was said then), resolve, or the kind of the one act.
     """
 
     kind: str
@@ -89,7 +89,7 @@ def _kind(act: Act, accepted: Collection[Ends]) -> tuple[str, object]:
         if act.proto == "unix":
             return "talk", act.object
         return ("accept", (act.raddr, act.lport)) if act.ends in accepted else ("talk", (act.raddr, act.rport))
-    return act.kind, act.act
+    return act.kind, act.object if act.kind == "resolve" else act.act
 
 
 def _tells(act: Act, lineage: Lineage, began: dict[int, int]) -> bool:

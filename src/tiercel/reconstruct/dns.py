@@ -1,7 +1,8 @@
 """Names of addresses, as far as evidence tells them.
 
-A name is known where an alert carries one, and where one process names a single host on its command line and then
-opens a connection to an address on the port that belongs to it. Nothing is looked up.
+A name is known where an alert carries one, where one process names a single host on its command line and then opens a
+connection to an address on the port that belongs to it, and where a process was told the address as the answer when it
+looked the name up. Nothing is looked up here.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import pyarrow as pa
 
 from tiercel.reconstruct.addresses import address_class
 from tiercel.reconstruct.executed import arguments
-from tiercel.reconstruct.rows import each, of_kinds
+from tiercel.reconstruct.rows import Act, each, of_kinds
 from tiercel.reconstruct.scene import Scene
 
 _URL = re.compile(r"(?:https?|ftps?|wss?|ssh|git|ldaps?|tcp)://[^\s\"'<>|;]+", re.IGNORECASE)
@@ -53,12 +54,32 @@ _COMMON = frozenset(
 )
 
 
-def names(scene: Scene) -> dict[tuple[str, str], list[str]]:
-    """Return the names of addresses, by (host, address), in order of the alphabet."""
-    found: dict[tuple[str, str], set[str]] = {}
-    for host, address, name in (*_from_alerts(scene.alerts), *_from_commands(scene)):
-        found.setdefault((host, address), set()).add(name)
-    return {key: sorted(values) for key, values in found.items()}
+class Names:
+    """The names of addresses in a scene."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._told: dict[tuple[str, str], set[str]] = {}
+        self._answers: dict[tuple[str, str], list[tuple[str, int, str]]] = {}
+        for host, address, name in (*_from_alerts(scene.alerts), *_from_commands(scene)):
+            self._told.setdefault((host, address), set()).add(name)
+        for act in each(of_kinds(scene.acts, {"resolve"})):
+            for address in addresses_of(act):
+                self._answers.setdefault((act.host, address), []).append((act.container, act.ts, act.object or "?"))
+
+    def of(self, host: str, container: str, address: str, until: int) -> list[str]:
+        """Return the names of an address as of ``until`` (ns since epoch), in order of the alphabet.
+
+        What processes of the same container looked up counts before what others on the host did.
+        """
+        found = set(self._told.get((host, address), ()))
+        answers = [answer for answer in self._answers.get((host, address), ()) if answer[1] <= until]
+        own = {name for where, _, name in answers if where == container}
+        return sorted(found | (own or {name for _, _, name in answers}))
+
+
+def addresses_of(act: Act) -> list[str]:
+    """Return the addresses that an act of kind ``resolve`` was answered."""
+    return act.target.split(", ") if act.target else []
 
 
 def _from_alerts(alerts: pa.Table) -> Iterable[tuple[str, str, str]]:

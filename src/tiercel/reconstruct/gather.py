@@ -15,7 +15,7 @@ from tiercel.model.batch import Batch
 from tiercel.model.columns import P
 from tiercel.reconstruct import acts_bytes, acts_network, acts_opens, acts_paths, acts_processes, acts_system
 from tiercel.reconstruct.found import NONE, Finder, Found, each, result, texts, types
-from tiercel.reconstruct.kinds import KINDS
+from tiercel.reconstruct.kinds import ASKED, KINDS
 from tiercel.reconstruct.processes import NO_UID, Executed, Lives, shown, user_name
 from tiercel.reconstruct.texts import Texts
 from tiercel.wire.event_table import EVENTS
@@ -88,6 +88,9 @@ _SAME = [
 ]
 """Columns in which acts must be equal to become one."""
 
+_LOOKUP = [C.HOST, C.PROCESS, C.PID, C.OBJECT]
+"""Columns that a question and its answer have in common."""
+
 _CLONE_THREAD = 8192
 
 
@@ -110,7 +113,7 @@ class Gathered:
     """Acts in order of time, and where each one gathered went to, by its provisional number."""
 
     acts: I64  # shape (n, C.WIDTH)
-    place: I64
+    place: I64  # -1 for a question that was answered
 
 
 class Gatherer:
@@ -156,7 +159,9 @@ class Gatherer:
         if not len(found.at):
             return
         rows = self._rows(batch, found)
-        watched = np.flatnonzero(np.isin(found.at, [] if watch is None else watch))
+        # an alert is about the bytes that carried a question, for the question itself goes once it is answered
+        asked_for = [] if watch is None or found.kind == "resolve" else watch
+        watched = np.flatnonzero(np.isin(found.at, asked_for))
         events = found.at[watched].tolist()
         if found.merge:
             numbers = self._merge(rows, watched)
@@ -281,10 +286,22 @@ class Gatherer:
         self._add_exits()
         merged = np.array(self._merged, np.int64).reshape(-1, C.WIDTH)
         acts = np.concatenate([*self._chunks, merged]) if self._chunks else merged
+        answered = self._answered(acts)
         order = np.lexsort((acts[:, C.NUM], acts[:, C.TS]))
-        place = np.empty(len(order), np.int64)
+        order = order[~answered[order]]
+        place = np.full(len(acts), -1, np.int64)
         place[order] = np.arange(len(order))
         return Gathered(acts[order], place)
+
+    def _answered(self, acts: I64) -> Mask:
+        """Return which acts say no more than that a name was asked for of which the same process saw an answer."""
+        gone = np.zeros(len(acts), np.bool_)
+        at = np.flatnonzero(acts[:, C.KIND] == KIND_NAMES.index("resolve"))
+        asked = acts[at, C.DETAIL] == self.texts.one(ASKED.encode())
+        names = [tuple(row) for row in acts[at][:, _LOOKUP].tolist()]
+        answers = {name for name, only_asked in zip(names, asked.tolist(), strict=True) if not only_asked}
+        gone[at] = asked & np.array([name in answers for name in names], np.bool_)
+        return gone
 
     def position(self, gathered: Gathered, number: int) -> int:
         """Return the row of the act with a provisional number."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tiercel.reconstruct import suspicious
 from tiercel.reconstruct.addresses import address_class, joined
+from tiercel.reconstruct.dns import addresses_of
 from tiercel.reconstruct.entry import Door, entry, is_runtime
 from tiercel.reconstruct.executed import arguments, ran
 from tiercel.reconstruct.graph_model import MOST_ACTS, Edge, Graph, Node, NodeKind
@@ -16,6 +17,7 @@ from tiercel.reconstruct.modes import set_id
 from tiercel.reconstruct.noise import is_no_file, is_noise
 from tiercel.reconstruct.raised import raised
 from tiercel.reconstruct.rows import Act, each, of_kinds, of_objects, without
+from tiercel.reconstruct.saying import looked_up
 from tiercel.reconstruct.scene import Scene
 
 _READS = frozenset({"open_read", "read"})
@@ -26,6 +28,7 @@ _NOTED = frozenset(
     | {"credential", "namespace", "keyctl"}
 )
 _WRITES = {"open_write": "write"}
+_MOST_LOOKUPS = 5  # that are noted at a process, so that other notes have room
 _INTO_PROCESS = frozenset({"accept", "receive", "redirect"})
 
 _Connection = tuple[str, str | None, tuple[tuple[str | None, int | None], ...]]
@@ -59,6 +62,7 @@ class _Builder:
         self.joining: set[str] = set()
         self._files: dict[tuple[str, str, str], str] = {}
         self._sockets: dict[object, str] = {}
+        self._names: dict[tuple[str, str], dict[str, None]] = {}
         self._by_pid: dict[tuple[str, int], list[tuple[int, int]]] | None = None
 
     def build(self) -> Provenance:
@@ -128,6 +132,8 @@ class _Builder:
             self._change(act, process)
         elif act.kind in NETWORK:
             self._network(act, process)
+        elif act.kind == "resolve":
+            self._lookup(act, process)
         elif act.kind in _ON_PROCESSES:
             other = self._process_named(act)
             if other is not None:
@@ -202,6 +208,14 @@ class _Builder:
         else:
             self._add(process, node, act.kind, act)
 
+    def _lookup(self, act: Act, process: str) -> None:
+        """Note a lookup at its process, and remember the name for the addresses that are contacted afterwards."""
+        node = self.graph.node_by_id[process]
+        if sum(note.startswith("looked up ") for note in node.notes) < _MOST_LOOKUPS:
+            node.note(looked_up(act.object, act.target, act.detail))
+        for address in addresses_of(act):
+            self._names.setdefault((act.host, address), {})[act.object or "?"] = None
+
     def _connection_node(self, act: Act) -> str:
         key = _connection(act)
         if key in self._shared:
@@ -219,6 +233,8 @@ class _Builder:
             if id not in self.graph.node_by_id:
                 self.graph.node_by_id[id] = Node(id, NodeKind.HOST, act.raddr)
                 self.graph.node_by_id[id].note(f"{address_class(act.raddr)} address")
+            for name in self._names.get((act.host, act.raddr), ()):
+                self.graph.node_by_id[id].note(f"looked up as {name}")
             self._add(node, id, "at", act)
         return node
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import replace
 
-from tiercel.reconstruct.deeds import deeds
+from tiercel.reconstruct.deeds import Deed, deeds
+from tiercel.reconstruct.dns import addresses_of
 from tiercel.reconstruct.entry import INTERACTIVE, Door, Entry, is_runtime
 from tiercel.reconstruct.incidents_alerts import told, user_of
 from tiercel.reconstruct.incidents_model import (
@@ -148,10 +149,20 @@ def _story(scene: Scene, lineage: Lineage, group: Group) -> tuple[Sentence, ...]
     teller = Teller(lineage, {came.root: _by(lineage, came) for came in visits})
     story = arrivals(scene, lineage, visits)
     cited: set[int] = set()
+    lookups: list[tuple[int, Deed]] = []
+    controlled: set[str | None] = set()
     for deed in found:
         alerts = [alert for act in deed.acts for alert in by_act.get(act.act, ())]
         cited.update(alert.alert for alert in alerts)
-        story.append(teller.tell(deed, alerts))
+        sentence = teller.tell(deed, alerts)
+        if deed.kind == "resolve":
+            lookups.append((len(story), deed))
+        elif deed.kind == "talk" and sentence.phase is Phase.CONTROL:
+            controlled.add(deed.first.raddr)
+        story.append(sentence)
+    for place, deed in lookups:
+        if not controlled.isdisjoint(address for act in deed.acts for address in addresses_of(act)):
+            story[place] = replace(story[place], phase=Phase.CONTROL)
     story += [told(alert) for alert in group.alerts if alert.alert not in cited]
     story.sort(key=lambda sentence: (sentence.ts, sentence.acts))
     return tuple(_shortened(story))

@@ -32,6 +32,8 @@ KINDS: dict[str, str] = {
     "bind": "a socket was given an address",
     "send": "bytes were sent; one row per process and connection",
     "receive": "bytes were received; one row per process and connection",
+    "resolve": "a name was looked up; object: the name, target: the addresses answered, detail: type of record and "
+    "aliases, the error, or asked where no answer was seen; the other end is the name server",
     "redirect": "standard input or output was tied to a connection; detail: which",
     "module": "a kernel module was loaded or removed; detail: the call",
     "bpf": "the bpf system call; detail: the command",
@@ -45,6 +47,9 @@ KINDS: dict[str, str] = {
     "kernel": "a setting of the whole machine was changed; detail: the call",
 }
 """What each kind means, by name."""
+
+ASKED = "asked"
+"""Detail of a lookup whose answer was not seen."""
 
 NETWORK = frozenset({"connect", "accept", "listen", "bind", "send", "receive", "redirect"})
 """Acts about sockets."""

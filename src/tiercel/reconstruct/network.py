@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from tiercel.reconstruct.addresses import address_class
-from tiercel.reconstruct.dns import names
+from tiercel.reconstruct.dns import Names
 from tiercel.reconstruct.entry import entry
 from tiercel.reconstruct.errno import error_name
 from tiercel.reconstruct.kinds import NETWORK
@@ -64,6 +64,7 @@ class _Flow:
     first: Act
     last: Act
     last_ts: int
+    began_ts: int  # when the last connection was opened
     opened: bool = False  # by some process in the scene
     connections: int = 0
     others: int = 0
@@ -96,7 +97,7 @@ def network(scene: Scene, *, container: str | None = None) -> pa.Table:
     for act in acts:
         if (container is None or act.container == container) and not _idle(act):
             _enter(act, directions, flows)
-    lineage, known = Lineage(scene.processes), names(scene)
+    lineage, known = Lineage(scene.processes), Names(scene)
     rows = [_row(key, flow, lineage, known) for key, flow in flows.items()]
     rows.sort(key=lambda row: (row["first_ts"], row["pid"] or 0))
     return pa.Table.from_pylist(rows, schema=NETWORK_VIEW)
@@ -154,7 +155,7 @@ def _enter(act: Act, directions: _Directions, flows: dict[_Key, _Flow]) -> None:
         None if direction == "listening" else far,
         None if incoming else act.rport,
     )
-    flow = flows.setdefault(key, _Flow(act, act, act.last_ts))
+    flow = flows.setdefault(key, _Flow(act, act, act.last_ts, act.ts))
     flow.last = act
     flow.opened = flow.opened or act.ends in directions.opened
     flow.last_ts = max(flow.last_ts, act.last_ts)
@@ -165,6 +166,7 @@ def _enter(act: Act, directions: _Directions, flows: dict[_Key, _Flow]) -> None:
         flow.acts.append(act.act)
     if act.kind in ("connect", "accept", "listen", "bind"):
         flow.connections += act.count
+        flow.began_ts = max(flow.began_ts, act.last_ts)
         if not act.ok:
             flow.failed += act.count
             flow.error = act.res
@@ -191,7 +193,7 @@ def _only(values: set[int | None]) -> int | None:
     return next(iter(values)) if len(values) == 1 else None
 
 
-def _row(key: _Key, flow: _Flow, lineage: Lineage, known: dict[tuple[str, str], list[str]]) -> dict[str, object]:
+def _row(key: _Key, flow: _Flow, lineage: Lineage, known: Names) -> dict[str, object]:
     host, container, process, direction, proto, _, _, raddr, rport = key
     first = flow.first
     top = None if process is None else entry(lineage, process).root
@@ -210,7 +212,7 @@ def _row(key: _Key, flow: _Flow, lineage: Lineage, known: dict[tuple[str, str], 
         "raddr": raddr,
         "rport": rport if rport is not None else _only(flow.far),
         "class": address_class(raddr),
-        "names": known.get((host, raddr), []) if raddr else [],
+        "names": known.of(host, container, raddr, flow.began_ts) if raddr else [],
         "outcome": _outcome(direction, flow),
         "first_ts": first.ts,
         "last_ts": flow.last_ts,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tiercel.reconstruct.kinds import ASKED
+
 Row = dict[str, Any]
 
 _VERBS = {
@@ -35,6 +37,7 @@ _VERBS = {
     "bind": ("took address", "take address"),
     "send": ("sent to", "send to"),
     "receive": ("received from", "receive from"),
+    "resolve": ("looked up", "look up"),
     "redirect": ("tied", "tie"),
     "module": ("kernel module", "kernel module"),
     "bpf": ("used bpf:", "use bpf:"),
@@ -72,6 +75,8 @@ def sentence(act: Row) -> str:
     verb = done if act["ok"] else f"tried to {tried}"
     if kind == "exec":
         return f"{verb} {_program(act)}"
+    if kind == "resolve":
+        return looked_up(act["object"], act["target"], act["detail"])
     if kind == "redirect":
         return f"{verb} {act['detail']} to {act['object']}"
     if kind in ("credential", "namespace", "exit", "kernel", "bpf", "keyctl"):
@@ -86,6 +91,16 @@ def sentence(act: Row) -> str:
     notes = [act["detail"] if kind in _SHOWN or not act["ok"] else None, _amount(act)]
     told = ", ".join(filter(None, notes))
     return " ".join(filter(None, [*words, f"({told})" if told else ""]))
+
+
+def looked_up(name: str | None, addresses: str | None, detail: str | None) -> str:
+    """Return a lookup in words: ``looked up example.org: 93.184.216.34``, ``looked up example.org (NXDOMAIN)``."""
+    what = f"looked up {name or 'a name'}"
+    if detail == ASKED:
+        return f"{what} (no answer was seen)"
+    if addresses:
+        what += f": {addresses}"
+    return what if not detail or (addresses and detail in ("A", "AAAA")) else f"{what} ({detail})"
 
 
 def _program(act: Row) -> str:

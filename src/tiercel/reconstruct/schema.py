@@ -76,8 +76,10 @@ ACTS = pa.schema(
         _field("user", _TEXT, "name of its user at that time, null when not known"),
         _field("uid", _INT, "number of its user at that time"),
         _field("container", _TEXT, "container id, empty on the host"),
-        _field("object", _TEXT, "what it was done to: a path, 'a:port->b:port', a process, null when not known"),
-        _field("target", _TEXT, "the other end of a rename, link or mount, null without"),
+        _field(
+            "object", _TEXT, "what it was done to: a path, 'a:port->b:port', a process, a name, null when not known"
+        ),
+        _field("target", _TEXT, "the other end of a rename, link or mount, the addresses of a name, null without"),
         _field("detail", _TEXT, "mode, flags, new credentials, command line …, null without"),
         _field("res", _INT, "result of the call, negative errno on failure, null without one"),
         _field("ok", _FLAG, "it succeeded; a connection under way counts"),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from tiercel.reconstruct import suspicious
 from tiercel.reconstruct.addresses import address_class, joined
 from tiercel.reconstruct.deeds import Deed
+from tiercel.reconstruct.dns import addresses_of
 from tiercel.reconstruct.errno import error_name
 from tiercel.reconstruct.executed import ran
 from tiercel.reconstruct.incidents_model import Sentence
@@ -22,6 +23,7 @@ from tiercel.reconstruct.printable import printable
 from tiercel.reconstruct.programs import purpose
 from tiercel.reconstruct.raised import Raised
 from tiercel.reconstruct.rows import Act
+from tiercel.reconstruct.saying import looked_up
 from tiercel.reconstruct.shown import size, utc
 
 _LONGEST = 200  # characters of a command line
@@ -75,6 +77,7 @@ class Teller:
             "chown": self._chown,
             "credential": self._credential,
             "listen": self._listen,
+            "resolve": self._resolve,
         }
 
     def tell(self, deed: Deed, alerts: Sequence[Raised] = ()) -> Sentence:
@@ -231,6 +234,12 @@ class Teller:
     def _listen(self, deed: Deed) -> _Told:
         act = deed.first
         return self._serving(deed), f"began to listen on {joined(act.laddr, act.lport)}"
+
+    def _resolve(self, deed: Deed) -> _Told:
+        addresses = sorted({address for act in deed.acts for address in addresses_of(act)})
+        answers = list(dict.fromkeys(act.detail or "" for act in deed.acts))
+        told = [detail for detail in answers if not (addresses and detail in ("A", "AAAA"))]
+        return Phase.EXECUTION, _text(looked_up(deed.first.object, ", ".join(addresses), "; ".join(told)))
 
     def _delete(self, deed: Deed) -> _Told:
         act, path = deed.first, deed.first.object or "?"

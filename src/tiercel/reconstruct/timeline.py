@@ -305,7 +305,7 @@ class _Telling:
             program, line = self.programs.run(act.process, act.ts)
             actor = (self.programs.lineage.parent[act.process], program, line)
         about: object = act.object
-        if act.raddr is not None:
+        if act.raddr is not None and act.kind != "resolve":
             about = (act.laddr, act.lport, act.raddr) if act.kind == "accept" else (act.raddr, act.rport)
         return actor, act.kind, about, act.target, act.detail, act.ok, act.user
 

@@ -55,7 +55,9 @@ def report(case: Case, findings: Findings, *, custody_state: str = "") -> Report
     techniques = of_scene(scene, findings.incidents)
     parts = tuple(_incident(scene, incident) for incident in findings.incidents)
     tree, tree_note = forest(scene, findings.incidents)
-    found = indicators.indicators(files_view(scene).to_pylist(), network_view(scene).to_pylist(), case.evidence, acts)
+    files, network = files_view(scene).to_pylist(), network_view(scene).to_pylist()
+    lookups = indicators.lookups(scene, {row for incident in findings.incidents for row in incident.processes})
+    found = indicators.indicators(files, network, case.evidence, acts, lookups)
     figures = [
         ("incidents", f"{len(parts):,}"),
         ("alerts", f"{scene.alerts.num_rows:,}"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from tiercel.case.record import Evidence
+from tiercel.reconstruct.rows import Act, each, of_kinds, of_processes
+from tiercel.reconstruct.saying import looked_up
+from tiercel.reconstruct.scene import Scene
 from tiercel.report.model import Table, TableRow
 from tiercel.report.wording import listing, when
 
@@ -30,11 +33,17 @@ def indicators(
     network: Iterable[dict[str, Any]],
     evidence: Iterable[Evidence],
     incident_acts: frozenset[int],
+    lookups: Iterable[Act] = (),
 ) -> list[Indicator]:
-    """Return the indicators that the rows of the views and the evidence hold, each once."""
+    """Return the indicators that the rows of the views, the evidence and the names looked up hold, each once."""
     found: dict[tuple[str, str], Indicator] = {}
     network = list(network)
-    for indicator in (*_paths(files, incident_acts), *_ends(network, incident_acts), *_kept(evidence)):
+    for indicator in (
+        *_paths(files, incident_acts),
+        *_ends(network, incident_acts),
+        *_names(lookups),
+        *_kept(evidence),
+    ):
         found.setdefault((indicator.kind, indicator.value), indicator)
     return list(found.values())
 
@@ -58,6 +67,22 @@ def _ends(rows: list[dict[str, Any]], incident_acts: frozenset[int]) -> Iterator
         for name in row["names"] or ():
             if _is_domain(name):
                 yield Indicator("domain", name, because, *span)
+
+
+def lookups(scene: Scene, processes: Collection[int]) -> list[Act]:
+    """Return the acts by which these processes looked names up, in order of time."""
+    return list(each(of_processes(of_kinds(scene.acts, {"resolve"}), processes)))
+
+
+def _names(acts: Iterable[Act]) -> Iterator[Indicator]:
+    found: dict[str, list[Act]] = {}
+    for act in acts:
+        if act.object and _is_domain(act.object) and not act.object.endswith(".arpa"):
+            found.setdefault(act.object, []).append(act)
+    for name, same in found.items():
+        said = dict.fromkeys(looked_up(name, act.target, act.detail) for act in same)
+        because = f"{same[0].name or 'a process'}: {listing(list(said), 3)}"
+        yield Indicator("domain", name, because, same[0].ts, max(act.last_ts for act in same))
 
 
 def _beyond(address: str) -> bool:
