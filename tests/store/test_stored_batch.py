@@ -25,14 +25,19 @@ def segment(tmp_path: Path) -> Segment:
 
 def test_columns_are_read_when_first_asked_for(segment: Segment, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    read = TableFile.read
+    read, lists = TableFile.read, TableFile.lists
 
     def noted(file: TableFile, columns: list[str], groups: list[int] | None = None) -> object:
         if file.path.stem == "events":
             asked.extend(columns)
         return read(file, columns, groups)
 
+    def noted_lists(file: TableFile, name: str, groups: list[int] | None = None) -> object:
+        asked.append(name)
+        return lists(file, name, groups)
+
     monkeypatch.setattr(TableFile, "read", noted)
+    monkeypatch.setattr(TableFile, "lists", noted_lists)
     batch = segment.batch(Tables())
     assert asked == ["num", "type_id"]
     assert batch.ts[0] == batch.ts[0]
