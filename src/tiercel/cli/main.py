@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from tiercel.cli import case, cases, findings, hunting, reporting, rules, views
+from tiercel.cli import case, cases, findings, hunting, reporting, rules, views, watch
 from tiercel.cli.extra import missing
 from tiercel.errors import InputError
 
@@ -97,7 +97,7 @@ def events(
     run(path, condition, template, json_lines, strict)
 
 
-for commands in (hunting, cases):
+for commands in (hunting, cases, watch):
     commands.register(app)
 for commands in (cases, views, findings, reporting):
     commands.register_on_case(case.app)
@@ -142,6 +142,9 @@ def main() -> None:
         sys.exit(1)
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        print(f"tiercel: {shown(error.filename)}: {error.strerror}" if error.filename else error, file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

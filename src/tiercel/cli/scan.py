@@ -68,7 +68,7 @@ def run(options: ScanOptions) -> None:
             break
     sys.stdout.flush()
     if options.stats:
-        _stats(scan.detection)
+        statistics(scan.detection)
     if failures:
         raise InputError("\ntiercel: ".join(failures))
 
@@ -148,7 +148,7 @@ def _read(paths: list[Path]) -> None:
         raise InputError("\ntiercel: ".join(failures))
 
 
-def _stats(detection: Detection) -> None:
+def statistics(detection: Detection) -> None:
     """Print totals as Falco does at its end, on stderr."""
     print(f"Events detected: {detection.counts.total()}", file=sys.stderr)
     print("Rule counts by severity:", file=sys.stderr)

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+/* The programs that watch a host: system calls at their return, processes that start, execute and end. */
+#include "calls.h"
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,221 @@
+"""The probe in the kernel: loaded, told what to trace, attached; its rings and counters."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import platform
+import re
+import struct
+import time
+from collections.abc import Collection
+from importlib.resources import as_file, files
+
+import numpy as np
+
+from tiercel.sources.live.calls import CALLS, call_tables
+from tiercel.sources.live.errors import LiveError
+from tiercel.sources.live.libbpf import libbpf
+
+RING_BYTES = 4 << 20
+"""Of each CPU's ring."""
+
+_CPUS = 512
+_PROGRAMS = (b"on_return", b"on_exec", b"on_fork", b"on_exit")
+_RING = 27  # kind of map
+_TRACED, _FAILURES_TOO, _URGENT = 1, 2, 4
+
+# struct control of probe/room.h
+_OFFSET, _OWN, _PARKED, _URGENT_AT, _SNAPLEN, _ARGS, _ENV, _INTEREST = 0, 8, 12, 16, 20, 24, 28, 64
+_COUNTERS = _INTEREST + CALLS
+_CONTROL = _COUNTERS + 64 * _CPUS
+
+SNAPLEN = 80
+"""Bytes of data kept of reads and writes."""
+
+ARGUMENTS = 16 << 10
+ENVIRONMENT = 8 << 10
+"""Most bytes of the arguments, and of the environment, of an executed program."""
+
+_URGENT_CALLS = frozenset(
+    {"connect", "accept", "accept4", "bind", "listen", "execve", "execveat", "setuid", "setns", "unshare", "mount",
+     "ptrace", "memfd_create", "init_module", "finit_module", "bpf", "chroot", "userfaultfd", "io_uring_setup"}
+)  # fmt: skip
+
+
+class Probe:
+    """The loaded probe. Nothing is traced before :meth:`attach`.
+
+    Args:
+        events: numbers of the event types wanted; calls that report none of them are not traced.
+        ring_bytes: size of each CPU's ring, a power of two.
+
+    Raises:
+        LiveError: this host cannot load it; says why.
+    """
+
+    def __init__(self, events: Collection[int], ring_bytes: int = RING_BYTES) -> None:
+        _check_host()
+        self.library = libbpf()
+        self.cpus = min(_possible_cpus(), _CPUS)
+        self.ring_bytes = ring_bytes
+        self.rings: list[int] = []
+        """Descriptors of the rings, one for each CPU."""
+        self._links: list[int] = []
+        self._object = 0
+        name = f"probe.{platform.machine()}.o"
+        found = files(__package__).joinpath(name)
+        if not found.is_file():
+            raise LiveError(f"this tiercel has no probe for {platform.machine()}")
+        try:
+            with as_file(found) as path:
+                self._load(path.as_posix().encode())
+        except OSError as error:
+            self.close()
+            raise LiveError(_why(error, self.library.messages)) from None
+        self.control = mmap.mmap(self._map(b".data.control"), _page(_CONTROL), mmap.MAP_SHARED)
+        self.set_clock()
+        struct.pack_into("<II", self.control, _SNAPLEN, SNAPLEN, ARGUMENTS)
+        struct.pack_into("<I", self.control, _ENV, ENVIRONMENT)
+        struct.pack_into("<I", self.control, _OWN, os.getpid())
+        self._fill_tables()
+        self.trace(events)
+
+    def _load(self, path: bytes) -> None:
+        call = self.library
+        self._object = call("bpf_object__open_file", path, None)
+        for name, entries in ((b"rooms", self.cpus), (b"rings", self.cpus)):
+            call("bpf_map__set_max_entries", call("bpf_object__find_map_by_name", self._object, name), entries)
+        settings = call("bpf_object__find_map_by_name", self._object, b".rodata.settings")
+        size = ctypes.c_size_t()
+        value = call("bpf_map__initial_value", settings, ctypes.byref(size))
+        ctypes.memmove(value, struct.pack("<I", _release() >= (6, 2)), 4)
+        call("bpf_object__load", self._object)
+        rings = self._map(b"rings")
+        for cpu in range(self.cpus):
+            ring = call("bpf_map_create", _RING, b"tiercel_ring", 0, 0, self.ring_bytes, None)
+            self.rings.append(ring)
+            self._update(rings, struct.pack("<I", cpu), struct.pack("<I", ring))
+
+    def _map(self, name: bytes) -> int:
+        return int(self.library("bpf_map__fd", self.library("bpf_object__find_map_by_name", self._object, name)))
+
+    def _update(self, map: int, key: bytes, value: bytes) -> None:
+        self.library("bpf_map_update_elem", map, key, value, 0)
+
+    def _fill_tables(self) -> None:
+        tables = call_tables()
+        recipes, renamings, values = self._map(b"recipes"), self._map(b"renamings"), self._map(b"values")
+        for call in tables.calls:
+            self._update(recipes, struct.pack("<I", call.number), call.recipe)
+        for number, renaming in enumerate(tables.renamings):
+            self._update(renamings, struct.pack("<I", number), renaming)
+        for key, to in tables.values.items():
+            self._update(values, struct.pack("<Q", key), struct.pack("<I", to))
+
+    def set_clock(self) -> None:
+        """Relate the boot clock, by which events are stamped, to the time of day."""
+        struct.pack_into("<Q", self.control, _OFFSET, clock_offset())
+
+    def trace(self, events: Collection[int]) -> None:
+        """Trace the calls that report one of these event types, and no others."""
+        interest = bytearray(CALLS)
+        for call in call_tables().calls:
+            if call.event in events and call.number < CALLS:
+                interest[call.number] = _TRACED | _FAILURES_TOO | (_URGENT if call.name in _URGENT_CALLS else 0)
+        self.control[_INTEREST : _INTEREST + CALLS] = bytes(interest)
+
+    def attach(self) -> None:
+        """Begin to trace. Raises LiveError when the kernel refuses."""
+        try:
+            for name in _PROGRAMS:
+                program = self.library("bpf_object__find_program_by_name", self._object, name)
+                self._links.append(self.library("bpf_program__attach", program))
+        except OSError as error:
+            raise LiveError(_why(error, self.library.messages)) from None
+
+    def counters(self) -> np.ndarray[tuple[int, int], np.dtype[np.uint64]]:
+        """Return for each CPU: events sent, lost for want of room, left out as too long, 32-bit calls not followed."""
+        table = np.frombuffer(self.control, np.uint64, self.cpus * 8, _COUNTERS).reshape(self.cpus, 8)
+        return table[:, :4].copy()
+
+    @property
+    def offset(self) -> int:
+        """ns from the boot clock to the epoch, as events are stamped."""
+        return int(struct.unpack_from("<Q", self.control, _OFFSET)[0])
+
+    def park(self, parked: bool) -> None:
+        """Tell the probe whether the reader sleeps and wants to be woken."""
+        struct.pack_into("<I", self.control, _PARKED, parked)
+
+    @property
+    def urgent(self) -> bool:
+        """Whether an event came that should not wait; reset by setting it."""
+        return bool(self.control[_URGENT_AT])
+
+    @urgent.setter
+    def urgent(self, value: bool) -> None:
+        self.control[_URGENT_AT] = value
+
+    def close(self) -> None:
+        """Detach and unload. Calling it again does nothing."""
+        for link in self._links:
+            self.library("bpf_link__destroy", link)
+        self._links = []
+        for ring in self.rings:
+            os.close(ring)
+        self.rings = []
+        if self._object:
+            self.library("bpf_object__close", self._object)
+            self._object = 0
+
+
+def clock_offset() -> int:
+    """Return the ns from the boot clock to the time of day, the best of a few measurements."""
+    best, offset = 1 << 62, 0
+    for _ in range(10):
+        before = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        now = time.time_ns()
+        after = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        if after - before < best:
+            best, offset = after - before, now - (before + after) // 2
+    return offset
+
+
+def _page(size: int) -> int:
+    return -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
+
+
+def _possible_cpus() -> int:
+    with open("/sys/devices/system/cpu/possible") as file:
+        return max(int(part.split("-")[-1]) for part in file.read().strip().split(",")) + 1
+
+
+def _release() -> tuple[int, int]:
+    match = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
+
+
+def _check_host() -> None:
+    """Raise LiveError when this host lacks what the probe cannot do without."""
+    if os.uname().sysname != "Linux":
+        raise LiveError("live events come from a Linux kernel: this host runs none")
+    if os.geteuid() != 0:
+        raise LiveError("watching a host takes root: run it with sudo")
+    if _release() < (5, 17):
+        raise LiveError(f"kernel {os.uname().release} is too old to watch: the probe takes 5.17 or newer")
+    if not os.path.exists("/sys/kernel/btf/vmlinux"):
+        raise LiveError(
+            "/sys/kernel/btf/vmlinux is missing: the probe takes a kernel built with CONFIG_DEBUG_INFO_BTF, "
+            "as those of the large distributions are"
+        )
+
+
+def _why(error: OSError, messages: list[str]) -> str:
+    if error.errno in (1, 13):
+        reason = "the kernel does not allow it (a container without privileges, or lockdown=confidentiality)"
+    else:
+        reason = error.strerror or str(error)
+    said = [message for message in messages if message][-3:]
+    return f"the probe cannot be loaded: {reason}" + "".join(f"\n  {message}" for message in said)

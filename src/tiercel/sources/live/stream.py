@@ -1,0 +1,178 @@
+"""The events of the running host as batches, in order of their times."""
+
+from __future__ import annotations
+
+import select
+import struct
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from tiercel.model.batch import Batch, Tables
+from tiercel.model.world import World
+from tiercel.sources.blocks import MAX_BLOCK
+from tiercel.sources.decode import Decoder
+from tiercel.sources.live.host import live_world
+from tiercel.sources.live.probe import RING_BYTES, Probe
+from tiercel.sources.live.procfs import read_descriptors, read_threads
+from tiercel.sources.live.rings import map_rings
+from tiercel.sources.records import FdRecord, ThreadRecord
+from tiercel.sources.recycling import Buffers
+from tiercel.wire.conversion import CONSTANTS
+from tiercel.wire.event_table import BY_CONSTANT
+
+REST = 0.005
+"""Seconds that events which are not urgent may wait."""
+
+BATCH_BYTES = 8 << 20
+"""A batch holds no more bytes of events than this."""
+
+_LEAST_EVENT = 40
+_SETTLED = 2000  # ns: an event stamped longer ago than this has been written, or is being written and waited for
+_DROP = BY_CONSTANT["DROP_E"]
+_DROP_BLOCK = struct.Struct("<IIHQQIHIHI2xI")
+assert MAX_BLOCK >= BATCH_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Events that were not delivered: for want of room in a ring, or because they were longer than an event may be."""
+
+    full: int = 0
+    long: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.full + self.long
+
+
+class LiveStream:
+    """The host's events from now on; use it in a ``with`` statement.
+
+    ``world``, ``threads`` and ``descriptors`` are the host as it was when the probe was already attached, so that
+    nothing falls between them and the first event. ``lost`` counts events that were not delivered; each loss is also a
+    ``drop`` event in the stream, at the time it was noticed, whose ``ratio`` is their number.
+
+    Args:
+        events: numbers of the event types wanted.
+        hostname: the name the host goes by.
+        rest: seconds that events may wait which are not urgent.
+        ring_bytes: size of each CPU's ring.
+
+    Raises:
+        LiveError: this host cannot be watched.
+    """
+
+    def __init__(
+        self, events: Collection[int], hostname: str, rest: float = REST, ring_bytes: int = RING_BYTES
+    ) -> None:
+        self.rest = rest
+        self.probe = Probe(events, ring_bytes)
+        self.delivered = 0
+        self.lost = Lost()
+        self._stopped = False
+        self._previous_ts = 0
+        try:
+            self._rings = map_rings(self.probe.rings, ring_bytes)
+            self._poll = select.epoll()
+            for ring in self.probe.rings:
+                self._poll.register(ring, select.EPOLLIN | select.EPOLLET)
+            self.probe.attach()
+            self.world: World = live_world(hostname)
+            self.threads: list[ThreadRecord] = list(read_threads())
+            self.descriptors: list[tuple[int, list[FdRecord]]] = list(read_descriptors())
+        except BaseException:
+            self.probe.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop tracing. Calling it again does nothing; batches already handed out stay valid."""
+        self._stopped = True
+        self._rings.close()
+        self._poll.close()
+        self.probe.close()
+
+    def stop(self) -> None:
+        """Let :meth:`batches` end with the events there are by now; may be called from a signal handler."""
+        self._stopped = True
+
+    def batches(self, tables: Tables, until: float | None = None) -> Iterator[Batch]:
+        """Yield the events as they come, until :meth:`stop` or the monotonic time ``until``."""
+        decoder = Decoder()
+        decoder.leading = False
+        buffers = Buffers()
+        size = 64 << 10
+        last = False
+        while True:
+            data = buffers.take(len(CONSTANTS) + size + _DROP_BLOCK.size)
+            data[: len(CONSTANTS)] = CONSTANTS
+            self.probe.urgent = False
+            now = time.clock_gettime_ns(time.CLOCK_BOOTTIME) + self.probe.offset
+            room = memoryview(data)[: len(CONSTANTS) + size]
+            end = self._rings.fill(room, len(CONSTANTS), now - (0 if last else _SETTLED))
+            room.release()
+            crowded = self._rings.more
+            end = self._note_losses(data, end, now)
+            if end > len(CONSTANTS):
+                yield self._batch(decoder, data, end, tables)
+            del data
+            if crowded:
+                size = min(size * 2, BATCH_BYTES)
+                continue
+            if last:
+                return
+            last = self._stopped or (until is not None and time.monotonic() >= until)
+            if not last:
+                self._sleep(until)
+
+    def _sleep(self, until: float | None) -> None:
+        """Rest until an urgent event comes or what has come should not wait any longer."""
+        rest = self.rest if until is None else max(min(self.rest, until - time.monotonic()), 0)
+        self.probe.park(True)
+        try:
+            if not self.probe.urgent:
+                self._poll.poll(rest)
+        finally:
+            self.probe.park(False)
+
+    def _note_losses(self, data: bytearray, end: int, now: int) -> int:
+        """Append an event about events lost since the last batch; return where the data ends then."""
+        full, long = (int(count) for count in self.probe.counters()[:, 1:3].sum(axis=0))
+        lost = Lost(full, long)
+        fresh = lost.total - self.lost.total
+        if not fresh:
+            return end
+        self.lost = lost
+        size = _DROP_BLOCK.size
+        _DROP_BLOCK.pack_into(data, end, 0x216, size, 0, now, 0, 32, _DROP, 1, 4, min(fresh, 0xFFFFFFFF), size)
+        return end + size
+
+    def _batch(self, decoder: Decoder, data: bytearray, end: int, tables: Tables) -> Batch:
+        decoder.begin(end // _LEAST_EVENT + 1)
+        decoder.attach(data, end)
+        try:
+            decoder.run(len(CONSTANTS), end // _LEAST_EVENT + 1)
+        finally:
+            decoder.detach()
+        num, ts, tid, cpu, types, visible, first, start, length = decoder.columns()
+        shown = visible.view(np.bool_)
+        batch = Batch(
+            tables=tables, data=data, count=decoder.count, num=num, ts=ts, tid=tid, cpu=cpu, types=types, visible=shown,
+            first=first, start=start, length=length, previous_ts=self._previous_ts, first_ts=decoder.first_ts,
+        )  # fmt: skip
+        if decoder.count:
+            self._previous_ts = int(ts[-1])
+        self.delivered += decoder.count
+        return batch

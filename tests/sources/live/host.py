@@ -1,0 +1,107 @@
+"""What tests of the live source share: whether this host can be watched, and acts of a child process under watch."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+
+import pytest
+
+from tiercel.errors import InputError
+from tiercel.model.columns import F, P
+from tiercel.model.event import Event
+from tiercel.sources.live.probe import Probe
+from tiercel.watching import LiveSource, all_events
+
+
+@cache
+def _why_not() -> str:
+    if os.geteuid() != 0:
+        return "takes root"
+    try:
+        Probe(frozenset()).close()
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def watchable(test: Callable[..., None]) -> Callable[..., None]:
+    """Mark a test that takes a host that can be watched; it is skipped elsewhere, with the reason."""
+    why = _why_not()
+    marked: Callable[..., None] = pytest.mark.skipif(bool(why), reason=f"this host cannot be watched: {why}")(test)
+    return pytest.mark.privileged(marked)
+
+
+@dataclass
+class Seen:
+    """One event as the tests look at it; parameters by name, as bytes."""
+
+    type: str
+    tid: int
+    params: dict[str, bytes | None] = field(repr=False)
+    process: dict[str, int | bytes | None] = field(repr=False)
+    file: bytes | None = None
+
+    def number(self, name: str) -> int:
+        return int.from_bytes(self.params[name] or b"", "little", signed=True)
+
+    def text(self, name: str) -> str:
+        return (self.params[name] or b"").rstrip(b"\0").decode()
+
+
+_TEXTS = (P.COMM, P.EXE, P.EXEPATH, P.ARGS, P.CWD, P.CGROUPS, P.ENV)
+_NUMBERS = (P.PID, P.PTID, P.UID, P.SID, P.PGID, P.EXE_FLAGS, P.EXE_INO, P.EXE_CTIME, P.EXE_MTIME, P.LOGINUID)
+
+
+def _seen(event: Event) -> Seen:
+    process: dict[str, int | bytes | None] = {}
+    if event.process >= 0:
+        process = {column.name: event.text(event.process_cell(column)) for column in _TEXTS}
+        process.update({column.name: event.process_cell(column) for column in _NUMBERS})
+    params = {param.name: event.param(k) for k, param in enumerate(event.type.params)}
+    name = event.text(event.file_cell(F.NAME)) if event.file >= 0 else None
+    return Seen(event.type.constant, int(event.batch.tid[event.index]), params, process, name)
+
+
+def watch_script(script: str, wanted: frozenset[int] | None = None) -> tuple[int, list[Seen]]:
+    """Run Python source in a child under watch; return its process id and the events of it and its descendants."""
+    return watch_command([sys.executable, "-I", "-c", script], wanted)
+
+
+def watch_command(command: list[str], wanted: frozenset[int] | None = None) -> tuple[int, list[Seen]]:
+    """Run a command under watch; return its process id and the events of it and its descendants."""
+    pids: list[int] = []
+    seen: list[Seen] = []
+    with LiveSource(wanted or all_events(), seconds=30) as source:
+
+        def run() -> None:
+            child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            pids.append(child.pid)
+            child.wait()
+            source.stop()
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        for batch in source:
+            seen.extend(_seen(Event(batch, index)) for index in range(batch.count))
+        thread.join()
+        assert source.lost.total == 0
+    family = {pids[0]}
+    mine = []
+    for event in seen:
+        born = event.type == "SYSCALL_CLONE_20_X" and event.number("res") == 0
+        if born and (event.number("ptid") in family or event.number("pid") in family):
+            family.add(event.tid)
+        if event.tid in family:
+            mine.append(event)
+    return pids[0], mine
+
+
+def of(events: list[Seen], type: str) -> list[Seen]:
+    """Return the events of one type."""
+    return [event for event in events if event.type == type]
