@@ -160,8 +160,8 @@ class Gatherer:
             return
         rows = self._rows(batch, found)
         # an alert is about the bytes that carried a question, for the question itself goes once it is answered
-        asked_for = [] if watch is None or found.kind == "resolve" else watch
-        watched = np.flatnonzero(np.isin(found.at, asked_for))
+        about = np.empty(0, np.int64) if watch is None or found.kind == "resolve" else watch
+        watched = np.flatnonzero(np.isin(found.at, about))
         events = found.at[watched].tolist()
         if found.merge:
             numbers = self._merge(rows, watched)
