@@ -131,7 +131,7 @@ def signer(
     place = Path(path) if path is not None else key_path(examiner)
     if passphrase is None:
         passphrase = os.environ.get("TIERCEL_KEY_PASSPHRASE") or None
-    if not place.exists():
+    if not os.path.exists(place):  # Path.exists raises where a folder above may not be entered
         _make(place, passphrase)
     return Signer.of(examiner, _load(place, passphrase, prompt))
 

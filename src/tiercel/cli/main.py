@@ -13,6 +13,7 @@ import typer
 from tiercel.cli import case, cases, findings, hunting, reporting, rules, views, watch
 from tiercel.cli.extra import missing
 from tiercel.errors import InputError
+from tiercel.reconstruct.printable import printable
 
 app = typer.Typer(
     name="tiercel",
@@ -125,6 +126,11 @@ def options(
     )
 
 
+def _say(message: str) -> None:
+    """Print an error: the names of files in it are of whoever made them."""
+    print("\n".join(map(printable, f"tiercel: {message}".split("\n"))), file=sys.stderr)
+
+
 def main() -> None:
     """Run the command; errors a user can mend end it with one line and exit code 1."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would start a thread for each core, for nothing
@@ -133,18 +139,18 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        print(f"tiercel: {error}", file=sys.stderr)
+        _say(str(error))
         sys.exit(1)
     except ModuleNotFoundError as error:
         if (advice := missing(error)) is None:
             raise
-        print(f"tiercel: {advice}", file=sys.stderr)
+        _say(advice)
         sys.exit(1)
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        print(f"tiercel: {shown(error.filename)}: {error.strerror}" if error.filename else error, file=sys.stderr)
+        _say(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from tiercel.reconstruct.scene import Scene
 from tiercel.report.model import Lane, Mark, Overview
@@ -36,9 +37,9 @@ def lanes(scene: Scene, processes: Collection[int], acts: Collection[int], alert
     wanted = sorted(set(processes))
     rows = {row["process"]: row for row in scene.processes.take(wanted).to_pylist()} if wanted else {}
     marks: defaultdict[int, list[Mark]] = defaultdict(list)
-    for act in scene.acts.take(sorted(acts)).to_pylist():
+    for act in scene.acts.take(pa.array(sorted(acts), pa.int64())).to_pylist():
         marks[act["process"]].append(Mark(act["ts"], f"{act['kind']} {act['object'] or ''}".strip()))
-    for alert in scene.alerts.take(sorted(alerts)).to_pylist():
+    for alert in scene.alerts.take(pa.array(sorted(alerts), pa.int64())).to_pylist():
         if alert["process"] is not None:
             marks[alert["process"]].append(Mark(alert["ts"], alert["rule"] or "", True, alert["priority"] or ""))
     return tuple(
