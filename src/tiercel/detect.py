@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -54,9 +54,9 @@ class Detection:
         """Begin another capture: its times have nothing to do with those of the one before."""
         self.drops = DropMonitor(self.drops.settings)
 
-    def match(self, batch: Batch) -> Matches:
-        """Evaluate the rules over a batch."""
-        matches = self.ruleset.match(batch)
+    def match(self, batch: Batch, only: Collection[int] | None = None) -> Matches:
+        """Evaluate the rules over a batch, or only those at some positions."""
+        matches = self.ruleset.match(batch, only)
         self.notices, end = self.drops.watch(batch, self._hostname(batch))
         if end is not None:
             self.stopped = True

@@ -69,11 +69,13 @@ class RuleSet:
         """Return the conjuncts of a rule's condition."""
         return [self.compiler.compile(child) for child in grouped(flatten([rule.condition], And), And)]
 
-    def match(self, batch: Batch) -> Matches:
-        """Evaluate all rules over all visible events of a batch."""
+    def match(self, batch: Batch, only: Collection[int] | None = None) -> Matches:
+        """Evaluate all rules, or only those at some positions, over all visible events of a batch."""
         context, bases = Context(batch), _Bases(batch)
         found: list[tuple[int, Indices]] = []
         for position, plan in enumerate(self.plans):
+            if only is not None and position not in only:
+                continue
             selected = bases.select(self.type_sets[position])
             for condition in plan:
                 if not len(selected):

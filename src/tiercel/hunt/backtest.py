@@ -12,10 +12,11 @@ from tiercel.engine.ruleset import Matches
 from tiercel.hunt.hunting import SharedTables
 from tiercel.hunt.noise import Noise, Share
 from tiercel.hunt.pool import Failed, in_order, processors
-from tiercel.hunt.search import RuleSearch
+from tiercel.hunt.search import Aim, RuleSearch
 from tiercel.hunt.selection import Selection
 from tiercel.model.batch import Batch
 from tiercel.rules.model import Rule
+from tiercel.store.manifest import Manifest
 from tiercel.store.segment import Segment
 from tiercel.store.store import Store
 
@@ -97,7 +98,7 @@ class Backtest:
         if self.old is not None:
             types = None if types is None or self.old.types is None else types | self.old.types
         self.types = types
-        self.segments = self.selection.segments(store, types)
+        self.segments = self.selection.segments(store, types, lambda manifest: any(self._aims(manifest)))
         self.failures: list[str] = []
         self._tables = SharedTables()
 
@@ -123,6 +124,10 @@ class Backtest:
             entry.noise = noise[name].shares()
         return list(tested.values())
 
+    def _aims(self, manifest: Manifest) -> tuple[Aim | None, Aim | None]:
+        """Return what of a segment the new rules and the old ones have to look at."""
+        return self.new.aim(manifest), None if self.old is None else self.old.aim(manifest)
+
     def _add(self, entry: Tested, part: _Part) -> None:
         entry.alerts += part.alerts
         entry.added += part.added
@@ -138,23 +143,29 @@ class Backtest:
 
     def _look(self, segment: Segment) -> dict[str, _Part]:
         """Evaluate both sets of rules over a segment. Raises InputError when it cannot be read."""
-        batch = segment.batch(self._tables.current(), self.types)
+        mine, its = self._aims(segment.manifest)
+        sets = [aim.types for aim in (mine, its) if aim is not None]
+        if not sets:
+            return {}
+        wide = any(types is None for types in sets)
+        types = None if wide else frozenset().union(*(types for types in sets if types is not None))
+        batch = segment.batch(self._tables.current(), types)
         if not batch.count:
             return {}
         inside = self.selection.inside(batch)
         if inside is not None:
             batch.visible = batch.visible & inside
-        new = _by_name(self.new, batch)
-        old = {} if self.old is None else _by_name(self.old, batch)
+        new = {} if mine is None else _by_name(self.new, batch, mine)
+        old = {} if its is None or self.old is None else _by_name(self.old, batch, its)
         parts: dict[str, _Part] = {}
         for name in new.keys() | old.keys():
             part = parts[name] = _Part()
-            mine, its = new.get(name, _NONE), old.get(name, _NONE)
-            part.alerts, part.before = len(mine.indices), len(its.indices)
-            part.samples = self._lines(self.new, batch, mine)
-            part.noise.count(batch, mine.indices)
+            now, then = new.get(name, _NONE), old.get(name, _NONE)
+            part.alerts, part.before = len(now.indices), len(then.indices)
+            part.samples = self._lines(self.new, batch, now)
+            part.noise.count(batch, now.indices)
             if self.old is not None:
-                added, removed = _without(mine, its), _without(its, mine)
+                added, removed = _without(now, then), _without(then, now)
                 part.added, part.removed = len(added.indices), len(removed.indices)
                 part.added_samples = self._lines(self.new, batch, added)
                 part.removed_samples = self._lines(self.old, batch, removed)
@@ -170,9 +181,9 @@ class Backtest:
 _NONE = Matches(np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
-def _by_name(search: RuleSearch, batch: Batch) -> dict[str, Matches]:
+def _by_name(search: RuleSearch, batch: Batch, aim: Aim) -> dict[str, Matches]:
     """Return the alerts of a batch by the name of their rule."""
-    matches = search.match(batch)
+    matches = search.match(batch, aim.rules)
     return {
         search.detection.rules[rule].name: Matches(indices, np.full(len(indices), rule))
         for rule, indices in matches.by_rule()

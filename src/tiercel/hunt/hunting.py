@@ -83,7 +83,7 @@ class Hunt:
         self.selection = Selection() if selection is None else selection
         self.wanted = wanted
         self.workers = processors() if workers is None else workers
-        self.segments = self.selection.segments(store, search.types)
+        self.segments = self.selection.segments(store, search.types, lambda manifest: search.aim(manifest) is not None)
         self.counts: Counter[int] = Counter()
         self.failures: list[str] = []
         self._together = _overlapping(self.segments)
@@ -132,13 +132,16 @@ class Hunt:
 
     def _look(self, segment: Segment) -> Found:
         """Search one segment. Raises InputError when it cannot be read."""
-        batch = segment.batch(self._tables.current(), self.search.types)
+        aim = self.search.aim(segment.manifest)
+        if aim is None:
+            return Found()
+        batch = segment.batch(self._tables.current(), aim.types)
         if not batch.count:
             return Found()
         inside = self.selection.inside(batch)
         if inside is not None:
             batch.visible = batch.visible & inside
-        matches = self.search.match(batch)
+        matches = self.search.match(batch, aim.rules)
         found = Found(matches.counts())
         if len(matches.indices) and self.wanted is not Wanted.COUNTS:
             if segment.path in self._mixed:

@@ -1,39 +1,15 @@
-"""What a condition or template needs of a segment: which event types, and whether the events around them."""
+"""Which fields conditions and templates read, and whether those need the events around the one asked about."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tiercel.engine.compare import matcher
 from tiercel.rules.model import Rule
 from tiercel.rules.output_template import Slot, Template
-from tiercel.rules.syntax import And, Check, FieldRef, Node, Not, Operand, Or
-from tiercel.wire.event_table import BY_CONSTANT, EVENTS
+from tiercel.rules.syntax import Check, FieldRef, Node, Not, Operand
 
-_GENERIC = frozenset({BY_CONSTANT["GENERIC_E"], BY_CONSTANT["GENERIC_X"]})
 _COUNTING = ("thread.cpu",)
 """Fields whose value depends on other events than the one asked about."""
-
-_NO, _YES, _MAYBE = 0, 1, 2
-
-
-def possible_types(node: Node) -> frozenset[int]:
-    """Return the event types for which a condition may hold: those its checks of ``evt.type`` do not rule out."""
-    return frozenset(event.number for event in EVENTS if _verdict(node, event.number) != _NO)
-
-
-def _verdict(node: Node, number: int) -> int:
-    if isinstance(node, Not):
-        return (_YES, _NO, _MAYBE)[_verdict(node.child, number)]
-    if isinstance(node, And | Or):
-        settled, other = (_NO, _YES) if isinstance(node, And) else (_YES, _NO)
-        verdicts = {_verdict(child, number) for child in node.children}
-        return settled if settled in verdicts else _MAYBE if _MAYBE in verdicts else other
-    left = node.left
-    plain = isinstance(left, FieldRef) and left.field.name == "evt.type" and node.right is None
-    if not plain or number in _GENERIC:  # a generic event is named after its call
-        return _MAYBE
-    return _YES if matcher(node)(EVENTS[number].name.encode()) else _NO
 
 
 def needs_all_events(fields: Iterator[FieldRef]) -> bool:

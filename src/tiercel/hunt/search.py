@@ -13,12 +13,14 @@ from tiercel.detect import Detection
 from tiercel.engine.bulk import Compiler, Context, Evaluator
 from tiercel.engine.ruleset import Matches
 from tiercel.errors import InputError
-from tiercel.hunt.reach import fields_of, fields_of_rule, fields_shown, needs_all_events, possible_types
+from tiercel.hunt.reach import fields_of, fields_of_rule, fields_shown, needs_all_events
+from tiercel.hunt.verdicts import Reach, bits, numbers, possible_types
 from tiercel.model.batch import Batch
 from tiercel.outputs.alert import Alert
 from tiercel.outputs.events import EventLines
 from tiercel.rules.output_template import Template
 from tiercel.rules.syntax import And, Node
+from tiercel.store.manifest import Manifest
 from tiercel.wire.event_table import EVENTS
 
 
@@ -37,14 +39,28 @@ class Hit:
     fields: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What of a segment to look at: events of some types (None: a batch has to hold all), for some rules (None: all).
+
+    ``rules`` are positions.
+    """
+
+    types: frozenset[int] | None = None
+    rules: frozenset[int] | None = None
+
+
 class Search(Protocol):
     """Something to look for in batches."""
 
     types: frozenset[int] | None
     """The event types it can be found among; None when a batch has to hold all events."""
 
-    def match(self, batch: Batch) -> Matches:
-        """Return the events found, each with the position of its rule (0 without rules)."""
+    def aim(self, manifest: Manifest) -> Aim | None:
+        """Return where in a segment it may be found, None when nowhere."""
+
+    def match(self, batch: Batch, rules: frozenset[int] | None = None) -> Matches:
+        """Return the events found, each with the position of its rule (0 without rules); if given, of these alone."""
 
     def lines(self, batch: Batch, matches: Matches) -> bytes:
         """Return a line for each event found."""
@@ -80,10 +96,28 @@ class RuleSearch:
             self.types = frozenset[int]().union(*(rule.event_types for rule in detection.rules))
             if narrow is not None:
                 self.types &= possible_types(narrow)
+        self._reach: Reach | None = None
+        self._types = [bits(rule.event_types) for rule in detection.rules]
+        if self.types is not None and not detection.drops.settings.simulate:  # drops made up belong to no rule
+            conditions = [rule.condition for rule in detection.rules]
+            self._reach = Reach([*conditions, narrow] if narrow is not None else conditions)
 
-    def match(self, batch: Batch) -> Matches:
+    def aim(self, manifest: Manifest) -> Aim | None:
+        """Return where in a segment alerts may be found."""
+        if self._reach is None:
+            return Aim(self.types)
+        types = self._reach.types(manifest)
+        there = bits(manifest.types) if self._narrow is None else bits(manifest.types) & types[-1]
+        rules, united = [], 0
+        for position, own in enumerate(self._types):
+            if possible := own & there & types[position]:
+                rules.append(position)
+                united |= possible
+        return Aim(numbers(united), frozenset(rules)) if united else None
+
+    def match(self, batch: Batch, rules: frozenset[int] | None = None) -> Matches:
         """Return the alerts: events, and positions of rules."""
-        matches = self.detection.match(batch)
+        matches = self.detection.match(batch, rules)
         if self._narrow is None or not len(matches.indices):
             return matches
         events = np.unique(matches.indices)
@@ -137,8 +171,16 @@ class EventSearch:
         refs = [*fields_shown(template), *([] if whole is None else fields_of(whole))]
         if whole is not None and not needs_all_events(iter(refs)):
             self.types = possible_types(whole)
+        self._reach = Reach([whole]) if whole is not None and self.types is not None else None
 
-    def match(self, batch: Batch) -> Matches:
+    def aim(self, manifest: Manifest) -> Aim | None:
+        """Return where in a segment events may be found."""
+        if self._reach is None:
+            return Aim(self.types)
+        types = bits(manifest.types) & self._reach.types(manifest)[0]
+        return Aim(numbers(types)) if types else None
+
+    def match(self, batch: Batch, rules: frozenset[int] | None = None) -> Matches:
         """Return the events; there are no rules, so their positions are 0."""
         indices = np.flatnonzero(batch.visible)
         if self._evaluator is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tiercel.fields.catalogue import FIELDS
 from tiercel.model.batch import Batch
 from tiercel.rules.syntax import And, Check, FieldRef, Node, Operator, Or
+from tiercel.store.manifest import Manifest
 from tiercel.store.segment import Segment
 from tiercel.store.store import Store
 
@@ -30,8 +31,12 @@ class Selection:
     pod: str | None = None
     evidence: str | None = None
 
-    def segments(self, store: Store, types: Collection[int] | None) -> list[Segment]:
+    def segments(
+        self, store: Store, types: Collection[int] | None, where: Callable[[Manifest], bool] | None = None
+    ) -> list[Segment]:
         """Return the segments that may hold such events, in order of host and time.
+
+        ``where`` leaves out more of them by their manifests.
 
         Raises:
             InputError: a manifest cannot be read.
@@ -44,6 +49,7 @@ class Selection:
             pod=None if self.pod is None else self.pod.rpartition("/")[2],
             types=types,
             evidence=self.evidence,
+            where=where,
         )
 
     def node(self) -> Node | None:

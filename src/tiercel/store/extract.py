@@ -20,6 +20,7 @@ from tiercel.store.intervals import END, START, Openings, Versions, openings, ve
 from tiercel.store.people import containers_table, users_table
 from tiercel.store.schema import DESCRIPTORS, EVENTS_TABLE, FILES, PROCESSES, STRINGS, TABLES, TableSchema
 from tiercel.store.spans import gathered, taken
+from tiercel.store.value_sets import values
 from tiercel.wire.event_table import EVENTS
 
 I64 = NDArray[np.int64]
@@ -41,6 +42,7 @@ class Extract:
     groups: list[tuple[tuple[int, ...], int]] = field(default_factory=list)
     types: dict[int, int] = field(default_factory=dict)
     containers: set[bytes] = field(default_factory=set)
+    values: dict[str, frozenset[bytes]] = field(default_factory=dict)
 
 
 def nothing() -> dict[str, pa.Table]:
@@ -93,9 +95,10 @@ def extract(batch: Batch) -> Extract:
         "events": _events(batch, seen[order], processes, files),
     }
     world = batch.world
+    since = int(nums[seen[0]]) if len(seen) else 0
     if world is not None:
         tables["users"] = users_table(world)
-        tables["containers"] = containers_table(world, int(nums[seen[0]]) if len(seen) else 0)
+        tables["containers"] = containers_table(world, since)
     types, counts = np.unique(batch.types[seen], return_counts=True)
     ids = np.unique(processes.cells()[:, P.CONTAINER]).tolist()
     return Extract(
@@ -103,6 +106,7 @@ def extract(batch: Batch) -> Extract:
         groups,
         dict(zip(types.tolist(), counts.tolist(), strict=True)),
         {batch.tables.strings.values[number] for number in ids if number >= 0},
+        values(processes.cells(), batch.tables.strings.values, world, since),
     )
 
 

@@ -187,7 +187,8 @@ def _alerts(batch: Batch, detection: Detection | None) -> pa.Table:
 def _manifest(name: str, source: Source, batch: Batch, found: Extract) -> Manifest:
     seen = np.flatnonzero(batch.visible)
     nums, times = batch.num[seen].astype(np.int64), batch.ts[seen].view(np.int64)
-    times = times[times > 0]  # 0 stands for no time
+    untimed = int(np.count_nonzero(times <= 0))  # 0 stands for no time
+    times = times[times > 0]
     world = batch.world or World()
     return Manifest(
         name,
@@ -202,9 +203,11 @@ def _manifest(name: str, source: Source, batch: Batch, found: Extract) -> Manife
         last_num=int(nums[-1]) if len(seen) else None,
         previous_ts=batch.previous_ts,
         capture_ts=batch.first_ts,
+        untimed=untimed,
         types=found.types,
         groups=tuple(types for types, _ in found.groups),
         containers=tuple(_containers(world, found.containers)),
+        values=found.values,
         gaps=tuple(_drops(batch)),
     )
 

@@ -12,6 +12,7 @@ from tiercel.errors import InputError
 from tiercel.model.world import Interface, Machine
 from tiercel.store.convert import converted
 from tiercel.store.schema import SCHEMA_VERSION
+from tiercel.store.values import Values, of_document, to_document
 
 NAME = "manifest.json"
 MAX_BYTES = 64 << 20
@@ -69,7 +70,9 @@ class Manifest:
 
     Times are ns since the epoch, None without events. ``rows`` counts the rows of each table, ``types`` the events of
     each type number. ``groups`` lists, for each row group of ``events``, the type numbers in it. ``previous_ts`` is the
-    time of the event before the first one (0: none), ``capture_ts`` that of the first event of the source.
+    time of the event before the first one (0: none), ``capture_ts`` that of the first event of the source. ``untimed``
+    counts the events whose time is not known, None in segments that do not tell. ``values`` are described in
+    :mod:`tiercel.store.values`.
     """
 
     name: str
@@ -85,10 +88,12 @@ class Manifest:
     last_num: int | None = None
     previous_ts: int = 0
     capture_ts: int = 0
+    untimed: int | None = None
     rows: Mapping[str, int] = field(default_factory=dict)
     types: Mapping[int, int] = field(default_factory=dict)
     groups: tuple[tuple[int, ...], ...] = ()
     containers: tuple[ContainerName, ...] = ()
+    values: Values = field(default_factory=dict)
     files: Mapping[str, FileEntry] = field(default_factory=dict)
     gaps: tuple[Gap, ...] = ()
 
@@ -106,6 +111,7 @@ class Manifest:
             "last_num": self.last_num,
             "previous_ts": self.previous_ts,
             "capture_ts": self.capture_ts,
+            "untimed": self.untimed,
             "machine": asdict(self.machine),
             "interfaces": [
                 {
@@ -121,6 +127,7 @@ class Manifest:
             "types": {str(number): count for number, count in self.types.items()},
             "groups": [list(group) for group in self.groups],
             "containers": [asdict(container) for container in self.containers],
+            "values": to_document(self.values),
             "gaps": [asdict(gap) for gap in self.gaps],
             "files": {name: asdict(entry) for name, entry in self.files.items()},
         }
@@ -172,6 +179,7 @@ class Manifest:
             last_num=_optional(document["last_num"]),
             previous_ts=_unsigned(document["previous_ts"]),
             capture_ts=_unsigned(document["capture_ts"]),
+            untimed=_optional(document.get("untimed")),
             rows=dict(zip(document["rows"], _counts(document["rows"].values()), strict=True)),
             types=types,
             groups=groups,
@@ -182,6 +190,7 @@ class Manifest:
                 _text(name): FileEntry(_count(entry["size"]), _text(entry["sha256"]))
                 for name, entry in document["files"].items()
             },
+            values=of_document(document.get("values", {})),
             gaps=tuple(_gap(entry) for entry in document["gaps"]),
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -12,8 +13,8 @@ from tiercel.model.world import Container, Group, Interface, Machine, User, Worl
 from tiercel.store.manifest import ContainerName
 from tiercel.store.schema import CONTAINERS, USERS
 
-_POD = "io.kubernetes.pod.name"
-_NAMESPACE = "io.kubernetes.pod.namespace"
+POD_LABEL = "io.kubernetes.pod.name"
+NAMESPACE_LABEL = "io.kubernetes.pod.namespace"
 
 
 def readable(text: bytes) -> str:
@@ -57,23 +58,28 @@ def _person(
 def containers_table(world: World, since: int) -> pa.Table:
     """Return what was known of containers at event ``since``, and what was told later."""
     rows = []
+    for version in told_from(world, since):
+        name = named(version)
+        rows.append(
+            {
+                "container": name.id,
+                "since": version.since,
+                "name": name.name,
+                "image": name.image,
+                "pod": name.pod,
+                "namespace": name.namespace,
+                "info": json.dumps(version.info, separators=(",", ":")),
+            }
+        )
+    return pa.Table.from_pylist(rows, CONTAINERS.arrow)
+
+
+def told_from(world: World, since: int) -> Iterator[Container]:
+    """Yield what was known of containers at event ``since``, and what was told later."""
     for versions in world.containers.values():
         for version, following in zip(versions, [*versions[1:], None], strict=True):
-            if following is not None and following.since <= since:
-                continue
-            name = named(version)
-            rows.append(
-                {
-                    "container": name.id,
-                    "since": version.since,
-                    "name": name.name,
-                    "image": name.image,
-                    "pod": name.pod,
-                    "namespace": name.namespace,
-                    "info": json.dumps(version.info, separators=(",", ":")),
-                }
-            )
-    return pa.Table.from_pylist(rows, CONTAINERS.arrow)
+            if following is None or following.since > since:
+                yield version
 
 
 def named(container: Container) -> ContainerName:
@@ -85,8 +91,8 @@ def named(container: Container) -> ContainerName:
         readable(container.id),
         clean(info.get("name")) or "",
         clean(info.get("image")) or "",
-        clean(labels.get(_POD)) or "",
-        clean(labels.get(_NAMESPACE)) or "",
+        clean(labels.get(POD_LABEL)) or "",
+        clean(labels.get(NAMESPACE_LABEL)) or "",
     )
 
 

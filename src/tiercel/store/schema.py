@@ -292,12 +292,16 @@ MANIFEST = {
     "last_num": "number of the last event",
     "previous_ts": "time of the event before the first one, 0 without one",
     "capture_ts": "time of the first event of the source",
+    "untimed": "events whose time is not known, which the earliest and latest leave out; absent in early segments",
     "machine": "processors, memory in bytes, time of boot and name of the host",
     "interfaces": "its network interfaces; names and addresses as hexadecimal bytes",
     "rows": "rows of each table",
     "types": "events of each type number",
     "groups": "for each row group of `events` the type numbers in it",
     "containers": "containers that the events may be about, with image, pod and namespace",
+    "values": "for some fields all values that an event of the segment can have, so that searches know what they need "
+    "not open; bytes that are not UTF-8 as hexadecimal; a field with too many values is not listed. `proc.name` and "
+    "`proc.exepath` stand for all processes of the segment, ancestors included. Absent in early segments",
     "gaps": "what is missing: kind (dropped, damage, truncated), from and to when, how many, in words",
     "files": "size in bytes and SHA-256 of each file",
 }

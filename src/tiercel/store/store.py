@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import os
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -72,6 +73,7 @@ class Store:
         pod: str | None = None,
         types: Collection[int] | None = None,
         evidence: str | None = None,
+        where: Callable[[Manifest], bool] | None = None,
     ) -> list[Segment]:
         """Return the segments that can hold what is asked for; only manifests are read.
 
@@ -82,6 +84,7 @@ class Store:
             pod: name of a pod.
             types: event type numbers.
             evidence: id of the evidence.
+            where: whether a segment with this manifest is wanted.
 
         Returns:
             the segments in the order of host, first time, name.
@@ -89,16 +92,28 @@ class Store:
         Raises:
             InputError: a manifest cannot be used.
         """
-        hosts = "host=*" if host is None else _partition("host", host)
         found = []
-        for path in self.path.glob(f"{hosts}/day=*/*"):
-            if path.name.startswith(durable.TEMPORARY) or not path.is_dir():
-                continue
+        for path in self._directories(host, until):
             segment = Segment(path)
-            if _fits(segment.manifest, since, until, host, container, pod, types, evidence):
+            manifest = segment.manifest
+            if not _fits(manifest, since, until, host, container, pod, types, evidence):
+                continue
+            if where is None or where(manifest):
                 found.append(segment)
         found.sort(key=_place)
         return found
+
+    def _directories(self, host: str | None, until: int | None) -> Iterator[Path]:
+        """Yield the directories of the segments of a host, or of all, that begin before a time."""
+        last = None if until is None else _day(until)
+        for partition in _folders(self.path, "host="):
+            if host is not None and partition.name != _partition("host", host):
+                continue
+            for day in _folders(partition.path, "day="):
+                # a segment lies under the day of its first event
+                if last is not None and last != UNKNOWN and UNKNOWN not in day.name and day.name > f"day={last}":
+                    continue
+                yield from (Path(entry.path) for entry in _folders(day.path, ""))
 
     def clean(self) -> None:
         """Remove what writers that are gone left unfinished."""
@@ -111,6 +126,17 @@ class Store:
     def directory(self, host: str, first_ts: int | None, name: str) -> Path:
         """Return the directory of a segment of a host that begins at ``first_ts`` (ns since the epoch)."""
         return self.path / _partition("host", host) / _partition("day", _day(first_ts)) / name
+
+
+def _folders(path: str | Path, prefix: str) -> Iterator[os.DirEntry[str]]:
+    """Yield the directories in a directory, those in the making left out."""
+    try:
+        with os.scandir(path) as entries:
+            for entry in entries:
+                if entry.name.startswith(prefix) and not entry.name.startswith(durable.TEMPORARY) and entry.is_dir():
+                    yield entry
+    except FileNotFoundError:  # removed meanwhile
+        return
 
 
 def _partition(key: str, value: str) -> str:
@@ -150,8 +176,17 @@ def _fits(
         return False
     if types is not None and manifest.types.keys().isdisjoint(types):
         return False
-    if container is not None and not any(
-        known.id.startswith(container) or known.name == container for known in manifest.containers
-    ):
-        return False
-    return pod is None or any(known.pod == pod for known in manifest.containers)
+    if container is not None and not _named(manifest, "container.name", container):
+        ids = [known.id for known in manifest.containers]
+        if not any(id.startswith(container) or (id and container.startswith(id)) for id in ids):
+            return False
+    return pod is None or _named(manifest, "k8s.pod.name", pod)
+
+
+def _named(manifest: Manifest, field: str, name: str) -> bool:
+    """Return whether a container of the segment may be called so at any of its events."""
+    values = manifest.values.get(field)
+    if values is not None:
+        return name.encode("utf-8", "surrogateescape") in values
+    names = (known.name if field == "container.name" else known.pod for known in manifest.containers)
+    return name in names
