@@ -14,12 +14,14 @@ from typing import Any
 import typer.main
 
 from tiercel.cli.main import app
-from tiercel.config.keys import EFFECTIVE
+from tiercel.config.keys import EFFECTIVE, OWN
 from tiercel.fields.catalogue import classes
 from tiercel.fields.listing import signature
 from tiercel.hunt import views
-from tiercel.reconstruct import files, incidents_model, network, pods, schema, timeline, users
-from tiercel.reconstruct import tree as process_tree
+from tiercel.reconstruct import schema
+from tiercel.reconstruct.incidents import model as incidents_model
+from tiercel.reconstruct.views import files, network, pods, timeline, users
+from tiercel.reconstruct.views import tree as process_tree
 from tiercel.store import schema as store_schema
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -86,6 +88,8 @@ def config() -> str:
         "`list[]` to append). These keys have an effect; others that Falco knows are named when given, and so are",
         "unknown ones.\n",
         *(f"- `{key}`" for key in sorted(EFFECTIVE)),
+        "\nKeys of tiercel's own, which Falco does not have:\n",
+        *(f"- `{key}`" for key in sorted(OWN)),
     ]
     return "\n".join(lines) + "\n"
 

@@ -89,17 +89,27 @@ class Detection:
 
     def alerts(self, batch: Batch, matches: Matches) -> Iterator[tuple[int, int, Alert]]:
         """Yield (event index, rule position, alert) in the order of the events; notices have the position -1."""
-        hostname = self._hostname(batch)
         found: list[tuple[int, int, Alert]] = [(index, -1, alert) for index, alert in self.notices]
         for rule, indices in matches.by_rule():
-            values = self._values.get((rule, hostname))
-            if values is None:
-                style = replace(self.style, hostname=hostname)
-                values = self._values[rule, hostname] = AlertValues(self.rules[rule], style)
-            alerts = values(batch, indices)
+            alerts = self._valuer(rule, batch)(batch, indices)
             found.extend((index, rule, alert) for index, alert in zip(indices.tolist(), alerts, strict=True))
         found.sort(key=lambda entry: entry[:2])
         yield from found
+
+    def pairs(self, batch: Batch, matches: Matches) -> Iterator[tuple[bytes, Alert]]:
+        """Yield each alert as a line, its end included, and as a value, in the order of the events."""
+        lines = {(index, -1): internal_line(alert, self.style.json) for index, alert in self.notices}
+        for rule, indices in matches.by_rule():
+            woven = self._writer(rule, batch)(batch, indices).lines()
+            lines.update(zip(((index, rule) for index in indices.tolist()), woven, strict=True))
+        for index, rule, alert in self.alerts(batch, matches):
+            yield lines[index, rule], alert
+
+    def _valuer(self, rule: int, batch: Batch) -> AlertValues:
+        key = rule, self._hostname(batch)
+        if key not in self._values:
+            self._values[key] = AlertValues(self.rules[rule], replace(self.style, hostname=key[1]))
+        return self._values[key]
 
     def _hostname(self, batch: Batch) -> str:
         """Return the host to name in alerts: the one asked for, else the one the capture was taken on."""

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from tiercel.cli.delivery import delivery, undelivered
 from tiercel.cli.progress import counting
 from tiercel.cli.results import results
 from tiercel.detect import Detection
@@ -22,6 +24,9 @@ from tiercel.outputs.explained import explanation_text, with_explanation
 from tiercel.outputs.overlap import Overlap
 from tiercel.replay import Replay
 from tiercel.scanning import STOPPED, Scan, prepare
+
+if TYPE_CHECKING:
+    from tiercel.outputs.channels.front import Outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +66,14 @@ def run(options: ScanOptions) -> None:
     if not scan.paths:
         raise InputError("no capture given: name one, or set engine.replay.capture_file")
     failures = []
-    for path in scan.paths:
-        if message := _scan(path, scan, scan.detection, options):
-            failures.append(message)
-        if scan.detection.stopped:
-            break
-    sys.stdout.flush()
+    with delivery(scan.config) as outputs:
+        for path in scan.paths:
+            if message := _scan(path, scan, scan.detection, options, outputs):
+                failures.append(message)
+            if scan.detection.stopped:
+                break
+        sys.stdout.flush()
+        failures += undelivered(outputs)
     if options.stats:
         statistics(scan.detection)
     if failures:
@@ -85,16 +92,16 @@ def tell(scan: Scan) -> None:
         print("tiercel: no rule is enabled: there is nothing to find", file=sys.stderr)
 
 
-def _scan(path: Path, scan: Scan, detection: Detection, options: ScanOptions) -> str | None:
-    """Print the alerts of one capture; return what is wrong with it."""
+def _scan(path: Path, scan: Scan, detection: Detection, options: ScanOptions, outputs: Outputs | None) -> str | None:
+    """Print the alerts of one capture and send them; return what is wrong with it."""
     replay = Replay(path)
     detection.begin()
-    # Simulated drops are about the whole of a capture and can end it.
-    in_turn = detection.drops.settings.simulate
+    # Simulated drops are about the whole of a capture and can end it; outputs have threads, which a fork would not.
+    in_turn = detection.drops.settings.simulate or outputs is not None
     try:
         with counting(path.name) as progress, Overlap(results(), detection.count, not in_turn) as overlap:
             for batch in replay:
-                overlap.submit(partial(_alerts, scan, detection, options.explain, batch))
+                overlap.submit(partial(_alerts, scan, detection, options.explain, outputs, batch))
                 if detection.stopped:
                     break
                 progress(replay.events)
@@ -105,9 +112,14 @@ def _scan(path: Path, scan: Scan, detection: Detection, options: ScanOptions) ->
     return STOPPED if detection.stopped else replay.damage_message()
 
 
-def _alerts(scan: Scan, detection: Detection, explain: bool, batch: Batch) -> tuple[Iterable[bytes], Mapping[int, int]]:
+def _alerts(
+    scan: Scan, detection: Detection, explain: bool, outputs: Outputs | None, batch: Batch
+) -> tuple[Iterable[bytes], Mapping[int, int]]:
     """Return the alerts of a batch, and how many each rule has raised."""
     matches = detection.match(batch)
+    if outputs is not None:
+        for line, alert in detection.pairs(batch, matches):
+            outputs.send(line, alert)
     if not scan.config.stdout_output:
         return [], matches.counts()
     lines = _explained(detection, batch, matches) if explain else [detection.lines(batch, matches)]

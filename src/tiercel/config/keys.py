@@ -14,6 +14,7 @@ def _flat(*names: str) -> Keys:
 
 
 _ENGINE = _flat("enabled")
+_TLS = _flat("insecure", "ca_cert", "ca_bundle", "ca_path", "client_cert", "client_key")
 
 KNOWN: Keys = {
     "append_output": {
@@ -49,23 +50,25 @@ KNOWN: Keys = {
         "thread_table_auto_purging_interval_s",
         "thread_table_auto_purging_thread_timeout_s",
     ),
-    "file_output": _flat("enabled", "filename", "keep_alive"),
-    "http_output": _flat(
+    "file_output": _flat(
         "enabled",
-        "url",
-        "user_agent",
-        "insecure",
-        "ca_cert",
-        "ca_bundle",
-        "ca_path",
-        "mtls",
-        "client_cert",
-        "client_key",
-        "echo",
-        "compress_uploads",
+        "filename",
         "keep_alive",
-        "max_consecutive_timeouts",
+        "rotate_size_mb",
+        "rotate_interval",
+        "keep_files",
+        "keep_age",
+        "compress",
     ),
+    "grpc": _flat("enabled", "bind_address", "threadiness", "private_key", "cert_chain", "root_certs"),
+    "grpc_output": _ENGINE,
+    "http_output": {
+        **_flat("enabled", "url", "user_agent", "mtls", "echo", "compress_uploads", "keep_alive", "timeout"),
+        **_TLS,
+        "max_consecutive_timeouts": None,
+        "headers": {"*": None},
+    },
+    "json_include_alert_id_property": None,
     "json_include_message_property": None,
     "json_include_output_fields_property": None,
     "json_include_output_property": None,
@@ -94,11 +97,11 @@ KNOWN: Keys = {
         "include_empty_values",
     ),
     "output_timeout": None,
-    "outputs_queue": _flat("capacity"),
+    "outputs_queue": _flat("capacity", "path", "max_size_mb", "max_age", "retry_interval"),
     "plugins": {"[]": {"name": None, "library_path": None, "init_config": {"*": None}, "open_params": None}},
     "plugins_hostinfo": None,
     "priority": None,
-    "program_output": _flat("enabled", "keep_alive", "program"),
+    "program_output": _flat("enabled", "keep_alive", "program", "timeout"),
     "rule_files": None,  # in Falco's schema by mistake; it is never read
     "rule_matching": None,
     "rules": {"[]": {"enable": _flat("rule", "tag"), "disable": _flat("rule", "tag")}},
@@ -108,7 +111,7 @@ KNOWN: Keys = {
     "stdout_output": _ENGINE,
     "syscall_event_drops": _flat("threshold", "actions", "rate", "max_burst", "simulate_drops"),
     "syscall_event_timeouts": _flat("max_consecutives"),
-    "syslog_output": _ENGINE,
+    "syslog_output": {**_flat("enabled", "address", "format", "facility", "ident"), **_TLS},
     "time_format_iso_8601": None,
     "watch_config_files": None,
     "webserver": _flat(
@@ -130,13 +133,20 @@ EFFECTIVE = frozenset(
         "config_files",
         "engine.kind",
         "engine.replay.capture_file",
+        "file_output",
+        "grpc",
+        "grpc_output",
+        "http_output",
+        "json_include_alert_id_property",
         "json_include_message_property",
         "json_include_output_fields_property",
         "json_include_output_property",
         "json_include_tags_property",
         "json_output",
         "log_level",
+        "outputs_queue",
         "priority",
+        "program_output",
         "rule_matching",
         "rules",
         "rules_file",
@@ -144,14 +154,45 @@ EFFECTIVE = frozenset(
         "static_fields",
         "stdout_output.enabled",
         "syscall_event_drops",
+        "syslog_output",
         "time_format_iso_8601",
     )
 )
 """Keys that change what tiercel does, a key standing for everything under it."""
 
+OWN = frozenset(
+    (
+        "file_output.compress",
+        "file_output.keep_age",
+        "file_output.keep_files",
+        "file_output.rotate_interval",
+        "file_output.rotate_size_mb",
+        "http_output.headers",
+        "http_output.timeout",
+        "json_include_alert_id_property",
+        "outputs_queue.max_age",
+        "outputs_queue.max_size_mb",
+        "outputs_queue.path",
+        "outputs_queue.retry_interval",
+        "program_output.timeout",
+        "syslog_output.address",
+        "syslog_output.ca_bundle",
+        "syslog_output.ca_cert",
+        "syslog_output.ca_path",
+        "syslog_output.client_cert",
+        "syslog_output.client_key",
+        "syslog_output.facility",
+        "syslog_output.format",
+        "syslog_output.ident",
+        "syslog_output.insecure",
+    )
+)
+"""Keys Falco does not have."""
+
+SERVED = frozenset(("grpc", "grpc_output"))
+"""Keys that Falco had until 0.43, in effect here."""
+
 GONE: Mapping[str, str] = {
-    "grpc": "gRPC left Falco in 0.44",
-    "grpc_output": "gRPC left Falco in 0.44",
     "modern_bpf": "use engine.kind",
     "syscall_buf_size_preset": "use engine.modern_ebpf.buf_size_preset",
     "syscall_drop_failed_exit": "use engine.modern_ebpf.drop_failed_exit",

@@ -9,6 +9,7 @@ from collections.abc import Mapping as Environment
 from tiercel.config.drops import read_drops, read_log_level
 from tiercel.config.keys import EFFECTIVE, GONE, KNOWN, Keys, suggest
 from tiercel.config.model import Config, ConfigError, ConfigNote, NoteKind
+from tiercel.config.outputs import read_outputs
 from tiercel.config.tree import Tree
 from tiercel.rules.extra_output import AppendOutput
 from tiercel.rules.model import Priority
@@ -73,6 +74,7 @@ class _Reader:
         config.drops = read_drops(
             self.tree, self._flag, lambda key, message, at: self._note(NoteKind.VALUE, key, message, at)
         )
+        config.outputs = read_outputs(self.tree, self._flag, config.json_output)
         config.log_level = read_log_level(self.tree)
         if config.engine_kind == "replay" and not config.capture_file:
             kind = self.tree.get("engine", "kind")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from tiercel.outputs.channels.settings import OutputSettings
 from tiercel.outputs.drops import DropSettings
 from tiercel.rules.extra_output import AppendOutput, ExtraOutput
 from tiercel.rules.model import Priority
@@ -62,6 +63,7 @@ class Config:
     engine_kind: str = ""
     capture_file: str = ""
     drops: DropSettings = field(default_factory=DropSettings)
+    outputs: OutputSettings = field(default_factory=OutputSettings)
     log_level: int = logging.INFO
     files: tuple[str, ...] = ()
     notes: tuple[ConfigNote, ...] = ()

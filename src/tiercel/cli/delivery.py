@@ -1,0 +1,59 @@
+"""Sending the alerts of a scan to the outputs that the configuration asks for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tiercel.config import Config
+
+if TYPE_CHECKING:
+    from tiercel.outputs.channels.front import Outputs
+
+PATIENCE = 10.0
+"""For how many seconds a scan waits for outputs that get nothing delivered."""
+
+
+@contextmanager
+def delivery(config: Config) -> Iterator[Outputs | None]:
+    """Open the outputs a configuration asks for; None when there are none.
+
+    Raises:
+        InputError: an address, file or certificate cannot be used.
+    """
+    settings = config.outputs
+    if settings.grpc is not None:
+        print("tiercel: grpc_output is for live detection: a scan serves nobody", file=sys.stderr)
+        settings = replace(settings, grpc=None)
+    if not settings.names:
+        yield None
+        return
+    from tiercel.outputs.channels.front import Outputs
+
+    outputs = Outputs.of(settings, wait=True)
+    try:
+        yield outputs
+    finally:
+        outputs.close()
+
+
+def undelivered(outputs: Outputs | None, patience: float = PATIENCE) -> list[str]:
+    """Wait for the outputs for as long as they deliver; return what to say of those that did not."""
+    if outputs is None:
+        return []
+    idle, least = 0.0, -1
+    while not outputs.flush(0.5):
+        waiting = sum(output.waiting for output in outputs.metrics().outputs)
+        idle = 0.0 if waiting != least else idle + 0.5
+        least = waiting
+        if idle >= patience:
+            break
+    kept = f"; they are kept in {outputs.settings.queue.path}" if outputs.settings.queue.path else ""
+    return [
+        f"{output.name}: {output.waiting:,} alerts could not be delivered: {output.error or 'no answer'}{kept}"
+        for output in outputs.metrics().outputs
+        if output.waiting
+    ]

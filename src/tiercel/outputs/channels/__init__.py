@@ -1,0 +1,1 @@
+"""The channels alerts leave by, and what runs them."""

@@ -1,0 +1,61 @@
+"""``tiercel scan`` sends its alerts where the configuration says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.cli.command import tiercel
+from tests.outputs.channels.peers import http_server
+
+Write = Callable[[str], Path]
+OPENS = "- {rule: Opens, desc: d, condition: evt.type=openat, output: 'x %fd.name', priority: INFO}\n"
+
+
+def test_alerts_go_to_every_output(capture: Path, rules: Write, tmp_path: Path) -> None:
+    path = rules(OPENS)
+    with http_server() as server:
+        config = tmp_path / "falco.yaml"
+        config.write_text(
+            f"json_output: true\nhttp_output: {{enabled: true, url: 'http://127.0.0.1:{server.port}/'}}\n"
+            f"file_output: {{enabled: true, filename: {tmp_path}/alerts.log}}\n"
+            f"program_output: {{enabled: true, keep_alive: true, program: cat > {tmp_path}/program}}\n"
+            "json_include_alert_id_property: true\n"
+        )
+        ran = tiercel("scan", capture, "-r", path, "-c", config)
+    assert ran.code == 0, ran.stderr
+    lines = (tmp_path / "alerts.log").read_bytes().splitlines()
+    assert lines
+    assert server.bodies == lines
+    assert (tmp_path / "program").read_bytes().splitlines() == lines
+    assert [json.loads(line)["uuid"] for line in lines] == server.ids
+    for printed, line in zip(ran.lines, lines, strict=True):  # stdout has Falco's keys alone
+        sent = json.loads(line)
+        del sent["uuid"]
+        assert sent == json.loads(printed)
+
+
+def test_what_cannot_be_delivered_is_said_and_kept(capture: Path, rules: Write, tmp_path: Path) -> None:
+    path, queue, file = rules(OPENS), tmp_path / "queue", tmp_path / "later" / "alerts.log"
+    options = [f"outputs_queue.path={queue}", "file_output.enabled=true", f"file_output.filename={file}"]
+    arguments = [argument for option in options for argument in ("-o", option)]
+    ran = tiercel("scan", capture, "-r", path, *arguments)
+    assert ran.code == 1
+    assert "tiercel: file_output: " in ran.stderr
+    assert f"alerts could not be delivered: [Errno 2] No such file or directory: '{file}'; they are kept" in ran.stderr
+    file.parent.mkdir()
+    again = tiercel("scan", capture, "-r", path, *arguments)
+    assert again.code == 0
+    assert file.read_text().splitlines() == ran.lines + again.lines
+
+
+def test_settings_that_cannot_be_used_are_named(capture: Path) -> None:
+    ran = tiercel("scan", capture, "-o", "http_output.enabled=true")
+    assert ran.code == 1
+    assert (
+        ran.stderr
+        == "tiercel: -o http_output.enabled=true: http_output is enabled, but 'http_output.url' is not given\n"
+    )
+    ran = tiercel("scan", capture, "-o", "http_output.enabled=true", "-o", "http_output.url=gopher://x")
+    assert "no http:// or https:// address" in ran.stderr
