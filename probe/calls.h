@@ -282,6 +282,7 @@ static __always_inline int send_close(struct task_struct *task, s64 ret, s64 fd)
 	u8 *block = bpf_ringbuf_reserve(ring, CLOSE_BYTES, 0);
 	if (!block) {
 		counters->full++;
+		control.lost++;
 		return 0;
 	}
 	*(u32 *)(block + 36) = 8 | 8 << 16;

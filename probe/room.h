@@ -43,7 +43,8 @@ struct control {
 	u32 urgent;  /* something came that should not wait */
 	u32 snaplen; /* bytes of data of a read or write */
 	u32 args_limit, env_limit;
-	u64 rest[4];
+	u64 lost; /* changes whenever a CPU lost an event: only then are their counters looked at */
+	u64 rest[3];
 	u8 interest[CALLS];
 	struct counters counters[CPUS];
 };
@@ -243,6 +244,7 @@ static __always_inline void leave(struct room *room, u32 type, u64 tid, bool urg
 	u32 total = (end - AHEAD + 3 & ~3) + 4;
 	if (end > MOST_BLOCK || total > MOST_BLOCK) {
 		counters->long_++;
+		control.lost++;
 		return;
 	}
 	u32 trailer = total - 4 + AHEAD & REACH;
@@ -251,6 +253,7 @@ static __always_inline void leave(struct room *room, u32 type, u64 tid, bool urg
 	asm volatile("%0 &= 0xffff" : "+r"(total));
 	if (bpf_ringbuf_output(ring, room->block + AHEAD, total, wake_flags(ring, urgent))) {
 		counters->full++;
+		control.lost++;
 		return;
 	}
 	counters->events++;

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +25,10 @@ Config = Annotated[Path | None, typer.Option("-c", "--config", help="A falco.yam
 Options = Annotated[
     list[str] | None, typer.Option("-o", "--option", metavar="KEY=VALUE", help="Set one key of falco.yaml; repeatable.")
 ]
+
+
+_PRIORITY = -15
+"""What is watched must not keep the watcher from its turn: a busy host loses no events then."""
 
 
 def register(app: typer.Typer) -> None:
@@ -59,6 +65,8 @@ def watch(
     if scan.detection is None:
         raise InputError(scan.report.failure or "the rules do not load: mend the errors above")
     with LiveSource(events_for(scan.detection.rules), seconds) as source:
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: source.stop())
         print(f"tiercel: watching {source.stream.world.machine.hostname}", file=sys.stderr)

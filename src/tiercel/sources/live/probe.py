@@ -27,7 +27,7 @@ _RING = 27  # kind of map
 _TRACED, _FAILURES_TOO, _URGENT = 1, 2, 4
 
 # struct control of probe/room.h
-_OFFSET, _OWN, _PARKED, _URGENT_AT, _SNAPLEN, _ARGS, _ENV, _INTEREST = 0, 8, 12, 16, 20, 24, 28, 64
+_OFFSET, _OWN, _PARKED, _URGENT_AT, _SNAPLEN, _ARGS, _ENV, _LOST, _INTEREST = 0, 8, 12, 16, 20, 24, 28, 32, 64
 _COUNTERS = _INTEREST + CALLS
 _CONTROL = _COUNTERS + 64 * _CPUS
 
@@ -139,6 +139,11 @@ class Probe:
         """Return for each CPU: events sent, lost for want of room, left out as too long, 32-bit calls not followed."""
         table = np.frombuffer(self.control, np.uint64, self.cpus * 8, _COUNTERS).reshape(self.cpus, 8)
         return table[:, :4].copy()
+
+    @property
+    def losses(self) -> int:
+        """Changes whenever events were lost; how many, :meth:`counters` says."""
+        return int.from_bytes(self.control[_LOST : _LOST + 8], "little")
 
     @property
     def offset(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tiercel.sources.live.descriptors import Sockets, descriptor
 from tiercel.sources.records import NO_UID, FdRecord, ThreadRecord
@@ -28,10 +28,10 @@ def read_threads() -> Iterator[ThreadRecord]:
                 yield thread
 
 
-def read_descriptors() -> Iterator[tuple[int, list[FdRecord]]]:
-    """Yield for each process its id and its descriptors."""
+def read_descriptors(processes: Iterable[int]) -> Iterator[tuple[int, list[FdRecord]]]:
+    """Yield for each of the processes its id and its descriptors."""
     sockets = Sockets()
-    for pid in pids():
+    for pid in processes:
         records = [record for fd in _numbers(f"/proc/{pid}/fd") if (record := descriptor(pid, fd, sockets))]
         if records:
             yield pid, records

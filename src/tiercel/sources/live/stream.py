@@ -25,7 +25,7 @@ from tiercel.sources.recycling import Buffers
 from tiercel.wire.conversion import CONSTANTS
 from tiercel.wire.event_table import BY_CONSTANT
 
-REST = 0.005
+REST = 0.01
 """Seconds that events which are not urgent may wait."""
 
 BATCH_BYTES = 8 << 20
@@ -74,6 +74,7 @@ class LiveStream:
         self.probe = Probe(events, ring_bytes)
         self.delivered = 0
         self.lost = Lost()
+        self._losses = 0
         self._stopped = False
         self._previous_ts = 0
         try:
@@ -84,7 +85,8 @@ class LiveStream:
             self.probe.attach()
             self.world: World = live_world(hostname)
             self.threads: list[ThreadRecord] = list(read_threads())
-            self.descriptors: list[tuple[int, list[FdRecord]]] = list(read_descriptors())
+            processes = [thread.tid for thread in self.threads if thread.tid == thread.pid]
+            self.descriptors: list[tuple[int, list[FdRecord]]] = list(read_descriptors(processes))
         except BaseException:
             self.probe.close()
             raise
@@ -115,11 +117,12 @@ class LiveStream:
         buffers = Buffers()
         size = 64 << 10
         last = False
+        clock, offset = time.CLOCK_BOOTTIME, self.probe.offset
         while True:
             data = buffers.take(len(CONSTANTS) + size + _DROP_BLOCK.size)
             data[: len(CONSTANTS)] = CONSTANTS
             self.probe.urgent = False
-            now = time.clock_gettime_ns(time.CLOCK_BOOTTIME) + self.probe.offset
+            now = time.clock_gettime_ns(clock) + offset
             room = memoryview(data)[: len(CONSTANTS) + size]
             end = self._rings.fill(room, len(CONSTANTS), now - (0 if last else _SETTLED))
             room.release()
@@ -149,6 +152,10 @@ class LiveStream:
 
     def _note_losses(self, data: bytearray, end: int, now: int) -> int:
         """Append an event about events lost since the last batch; return where the data ends then."""
+        losses = self.probe.losses
+        if losses == self._losses:
+            return end
+        self._losses = losses
         full, long = (int(count) for count in self.probe.counters()[:, 1:3].sum(axis=0))
         lost = Lost(full, long)
         fresh = lost.total - self.lost.total
