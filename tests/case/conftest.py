@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.capture.stories import break_in
-from tests.case.ledgers import signer_of
+from tests.custody.ledgers import signer_of
 from tiercel.case import Case
-from tiercel.case.keys import Signer
+from tiercel.custody.keys import Signer
 
 
 @pytest.fixture(scope="session")

@@ -17,9 +17,9 @@ from pathlib import Path
 import tiercel.store.ingest
 from tests.cli.command import SOURCE
 from tiercel.case import Case
-from tiercel.case.entry import Entry, line_hash
 from tiercel.case.ingesting import Reading
-from tiercel.case.keys import signer
+from tiercel.custody.entry import Entry, line_hash
+from tiercel.custody.keys import signer
 
 NOTES = 6
 

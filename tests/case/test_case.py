@@ -14,10 +14,10 @@ import pytest
 
 from tests.capture.audit_logs import RECORDED
 from tests.capture.stories import break_in
-from tests.case.ledgers import signer_of
+from tests.custody.ledgers import signer_of
 from tiercel.case import Case, reading
 from tiercel.case.ingesting import Reading
-from tiercel.case.keys import Signer
+from tiercel.custody.keys import Signer
 from tiercel.errors import InputError
 from tiercel.model.batch import Batch
 from tiercel.store.manifest import Gap

@@ -13,9 +13,9 @@ from tests.capture.stories import break_in
 from tests.case.crashing import Worker
 from tiercel.capture.scenario import Scenario
 from tiercel.case import Case
-from tiercel.case.entry import line_hash
-from tiercel.case.keys import signer
 from tiercel.case.verify import verify
+from tiercel.custody.entry import line_hash
+from tiercel.custody.keys import signer
 
 KILLS = int(os.environ.get("TIERCEL_KILLS", "12"))
 

@@ -14,11 +14,12 @@ import pytest
 import zstandard
 
 from tests.case.hostile import Member, members, packed, plus, zip_with
-from tests.case.ledgers import signer_of
-from tiercel.case import Case, canonical
+from tests.custody.ledgers import signer_of
+from tiercel.case import Case
 from tiercel.case.archive import MANIFEST
 from tiercel.case.importing import import_case
-from tiercel.case.keys import Signer
+from tiercel.custody import canonical
+from tiercel.custody.keys import Signer
 from tiercel.errors import InputError
 
 RECEIVER = signer_of("R. Ceiver")
@@ -169,7 +170,7 @@ def test_every_altered_file_is_noticed(archive: Path, tmp_path: Path) -> None:
 
 def resigned(archive: Path, by: Signer, change: Callable[[dict[str, bytes]], None]) -> list[Member]:
     """Return the members of an archive with other files, and a manifest that fits, signed by ``by``."""
-    from tiercel.case.hashes import digest_bytes
+    from tiercel.custody.hashes import digest_bytes
 
     whole = members(archive)
     top = whole[0][0].name.partition("/")[0]

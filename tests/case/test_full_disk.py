@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.case.ledgers import lines_of
+from tests.custody.ledgers import lines_of
 from tiercel.case import Case
-from tiercel.case.keys import Signer
 from tiercel.case.verify import verify
+from tiercel.custody.keys import Signer
 from tiercel.errors import InputError
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.case.flips import changed, located, random_changes
-from tests.case.ledgers import signer_of
+from tests.custody.ledgers import signer_of
 from tiercel.case import Case
-from tiercel.case.keys import Signer
 from tiercel.case.verify import verify
+from tiercel.custody.keys import Signer
 from tiercel.errors import InputError
 
 CHANGES = int(os.environ.get("TIERCEL_CHANGES", "150"))

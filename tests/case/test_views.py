@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from tests.case.ledgers import signer_of
+from tests.custody.ledgers import signer_of
 from tiercel.case import Case
 
 

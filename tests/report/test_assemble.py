@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.capture.stories import break_in
-from tests.case.ledgers import signer_of
+from tests.custody.ledgers import signer_of
 from tests.reference import SHARED, needs_reference
 from tests.report.browser import browsing, needs_browser, show
 from tiercel.case import Case

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tiercel.case.disk import explained
-from tiercel.case.lock import locked
+from tiercel.custody.lock import locked
 from tiercel.errors import InputError
 from tiercel.store.durable import sync
 

@@ -20,19 +20,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from tiercel.case import clock
 from tiercel.case.aside import appearing
 from tiercel.case.disk import explained
-from tiercel.case.durable import read_small
-from tiercel.case.entry import NO_HASH, Entry, line_hash
-from tiercel.case.hashes import Digests
-from tiercel.case.keys import Signer, signer
-from tiercel.case.ledger import Ledger
-from tiercel.case.lock import locked
 from tiercel.case.record import CREATED, Evidence, Record
 from tiercel.case.staging import STORE, Staging
 from tiercel.case.verify import Verification, verified
 from tiercel.case.views import Views
+from tiercel.custody import clock
+from tiercel.custody.durable import read_small
+from tiercel.custody.entry import NO_HASH, Entry, line_hash
+from tiercel.custody.hashes import Digests
+from tiercel.custody.keys import Signer, signer
+from tiercel.custody.ledger import Ledger
+from tiercel.custody.lock import locked
 from tiercel.errors import InputError
 from tiercel.store.store import Store
 
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
     from tiercel.case.adding import Added
     from tiercel.case.export import Exported
     from tiercel.case.ingesting import Reading
-    from tiercel.case.keys import PublicKey
     from tiercel.case.reading import Progress
     from tiercel.case.reproduce import Reproduction
     from tiercel.case.status import Status
+    from tiercel.custody.keys import PublicKey
 
 SCHEMA_VERSION = 1
 CASE_FILE = "case.json"
@@ -51,7 +51,7 @@ NOTE = "note"
 
 
 class About(TypedDict, total=False):
-    """What an entry of the ledger says beside its action, see :meth:`tiercel.case.ledger.Ledger.append`."""
+    """What an entry of the ledger says beside its action, see :meth:`tiercel.custody.ledger.Ledger.append`."""
 
     evidence: str | None
     before: Digests | None
@@ -93,7 +93,7 @@ class Case(Views):
             path: the directory.
             title: what the case is called.
             examiner: who signs.
-            key: their private key, see :func:`tiercel.case.keys.signer`.
+            key: their private key, see :func:`tiercel.custody.keys.signer`.
             argv: the command line for the ledger; None for that of this process.
 
         Raises:
@@ -245,7 +245,7 @@ class Case(Views):
         return self.append(NOTE, detail={"text": text})
 
     def append(self, action: str, **about: Unpack[About]) -> Entry:
-        """Write an entry into the ledger, see :meth:`tiercel.case.ledger.Ledger.append`."""
+        """Write an entry into the ledger, see :meth:`tiercel.custody.ledger.Ledger.append`."""
         entry = self.ledger.append(action, **about)
         if self._record is not None and entry.prev == self._known:
             self._take(self._record, entry)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tiercel.case import canonical, clock
 from tiercel.case.archive import MANIFEST, MANIFEST_MOST, SUFFIXES, writing
 from tiercel.case.disk import explained
-from tiercel.case.hashes import Digests, digest
 from tiercel.case.intake import stored_name
-from tiercel.case.keys import Signer
-from tiercel.case.ledger_file import locked
 from tiercel.case.verify import Verification, verify
+from tiercel.custody import canonical, clock
+from tiercel.custody.hashes import Digests, digest
+from tiercel.custody.keys import Signer
+from tiercel.custody.ledger_file import locked
 from tiercel.errors import InputError
 from tiercel.store.durable import sync
 

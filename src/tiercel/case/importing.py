@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tiercel.case import canonical
 from tiercel.case.archive import MANIFEST, MANIFEST_MOST, Member, Reader, safe_path
 from tiercel.case.aside import appearing
 from tiercel.case.case import Case
 from tiercel.case.export import EXPORTED, FORMAT
-from tiercel.case.hashes import Digests, digest
-from tiercel.case.keys import PublicKey, Signer
 from tiercel.case.record import digests_of
 from tiercel.case.staging import INCOMING
 from tiercel.case.verify import verify
+from tiercel.custody import canonical
+from tiercel.custody.hashes import Digests, digest
+from tiercel.custody.keys import PublicKey, Signer
 from tiercel.errors import InputError
 
 IMPORTED = "imported"

@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tiercel.case.hashes import digest
 from tiercel.case.pieces import Pieces
 from tiercel.case.reading import Progress, begins, fewer, read_into
 from tiercel.case.record import INGESTED, NOT_INGESTED, Evidence
 from tiercel.case.rules_used import RulesContent, detection, keep, read_rules
 from tiercel.case.staging import STORE
+from tiercel.custody.hashes import digest
 from tiercel.detect import Detection
 from tiercel.errors import InputError
 from tiercel.sources.rotated import set_of

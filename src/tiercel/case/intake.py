@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tiercel.case.hashes import Digests, digest
 from tiercel.case.pieces import Making, Pieces
+from tiercel.custody.hashes import Digests, digest
 from tiercel.errors import InputError
 
 _SETTLED = 2_000_000_000

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tiercel.case.entry import Entry
-from tiercel.case.hashes import Digests
+from tiercel.custody.entry import Entry
+from tiercel.custody.hashes import Digests
 from tiercel.store.manifest import Gap
 
 CREATED = "case created"

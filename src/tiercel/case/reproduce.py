@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tiercel.case.disk import explained
-from tiercel.case.entry import tool
-from tiercel.case.hashes import digest
 from tiercel.case.reading import Progress, read_into
 from tiercel.case.record import Evidence, Ingest, RulesFile
 from tiercel.case.rules_used import RulesContent, detection
+from tiercel.custody.entry import tool
+from tiercel.custody.hashes import digest
 from tiercel.errors import InputError
 from tiercel.store.schema import TABLES
 from tiercel.store.segment import Segment

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tiercel.case.hashes import Digests, digest
+from tiercel.custody.hashes import Digests, digest
 from tiercel.store.durable import make_directories, sync
 
 INCOMING = "incoming"

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from tiercel.case.clock import rfc3339
 from tiercel.case.record import Evidence
 from tiercel.case.verify import VERIFIED
+from tiercel.custody.clock import rfc3339
 
 if TYPE_CHECKING:
     from tiercel.case.case import Case

@@ -10,16 +10,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tiercel.case import custody_check, timestamp
 from tiercel.case.checking import Checking, Expected, Fault
-from tiercel.case.entry import Entry
-from tiercel.case.hashes import digest
 from tiercel.case.intake import shown
-from tiercel.case.keys import PublicKey, Signer
-from tiercel.case.ledger import Ledger
-from tiercel.case.lock import locked
 from tiercel.case.record import Record
 from tiercel.case.staging import INCOMING, MANIFEST
+from tiercel.custody import check as custody_check
+from tiercel.custody import timestamp
+from tiercel.custody.entry import Entry
+from tiercel.custody.hashes import digest
+from tiercel.custody.keys import PublicKey, Signer
+from tiercel.custody.ledger import Ledger
+from tiercel.custody.lock import locked
 from tiercel.errors import InputError
 from tiercel.store.manifest import MAX_BYTES
 

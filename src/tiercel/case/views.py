@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from tiercel.case.ledger import Ledger
     from tiercel.case.status import Status
-    from tiercel.reconstruct.graph_model import Graph
-    from tiercel.reconstruct.incidents_model import Incident
+    from tiercel.custody.ledger import Ledger
+    from tiercel.reconstruct.graph.model import Graph
+    from tiercel.reconstruct.incidents.model import Incident
     from tiercel.reconstruct.scene import Scene
     from tiercel.store.store import Store
 
@@ -55,49 +55,49 @@ class Views:
 
     def timeline(self, **options: Any) -> pa.Table:
         """Return what happened, in order."""
-        from tiercel.reconstruct.timeline import timeline
+        from tiercel.reconstruct.views.timeline import timeline
 
         return timeline(self.scene(), **options)
 
     def tree(self, **options: Any) -> pa.Table:
         """Return the processes, each below its parent."""
-        from tiercel.reconstruct.tree import tree
+        from tiercel.reconstruct.views.tree import tree
 
         return tree(self.scene(), **options)
 
     def files(self, **options: Any) -> pa.Table:
         """Return which files were made, changed, moved and deleted, by whom."""
-        from tiercel.reconstruct.files import files
+        from tiercel.reconstruct.views.files import files
 
         return files(self.scene(), **options)
 
     def network(self, **options: Any) -> pa.Table:
         """Return who talked to whom."""
-        from tiercel.reconstruct.network import network
+        from tiercel.reconstruct.views.network import network
 
         return network(self.scene(), **options)
 
     def users(self) -> pa.Table:
         """Return who did something, and who became whom."""
-        from tiercel.reconstruct.users import users
+        from tiercel.reconstruct.views.users import users
 
         return users(self.scene())
 
     def pods(self) -> pa.Table:
         """Return the containers and pods."""
-        from tiercel.reconstruct.pods import pods
+        from tiercel.reconstruct.views.pods import pods
 
         return pods(self.scene())
 
     def graph(self, from_alert: int | None = None, **options: Any) -> Graph:
         """Return processes, files, sockets and hosts as nodes, acts as edges."""
-        from tiercel.reconstruct.graph import graph
+        from tiercel.reconstruct.graph.provenance import graph
 
         return graph(self.scene(), from_alert, **options)
 
     def incidents(self) -> list[Incident]:
         """Return alerts and acts that belong together, with their stories, gravest first."""
-        from tiercel.reconstruct.incidents import incidents
+        from tiercel.reconstruct.incidents.find import incidents
 
         return incidents(self.scene())
 
@@ -107,8 +107,8 @@ class Views:
 
 def _html(status: Status) -> Iterator[str]:
     """Yield a summary as HTML; whatever comes from evidence is escaped."""
-    from tiercel.case.clock import rfc3339
     from tiercel.case.status import state
+    from tiercel.custody.clock import rfc3339
 
     def row(*cells: object, tag: str = "td") -> str:
         inner = "".join(f"<{tag} style='text-align:left'>{html.escape(str(cell))}</{tag}>" for cell in cells)

@@ -14,7 +14,7 @@ from tiercel.case.record import Evidence
 from tiercel.case.status import state
 from tiercel.cli.progress import counting
 from tiercel.errors import InputError
-from tiercel.reconstruct.printable import printable
+from tiercel.reconstruct.wording.printable import printable
 from tiercel.sources.rotated import in_order
 
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tiercel.errors import InputError
-from tiercel.reconstruct.printable import printable
+from tiercel.reconstruct.wording.printable import printable
 
 if TYPE_CHECKING:
-    from tiercel.case.keys import Signer
     from tiercel.case.verify import Verification
+    from tiercel.custody.keys import Signer
 
 Directory = Annotated[Path, typer.Argument(metavar="CASE", help="The directory of the case.")]
 Files = Annotated[
@@ -171,9 +171,9 @@ def verify(
 
     Exit code 1 when anything is not as the ledger says.
     """
-    from tiercel.case.keys import PublicKey
     from tiercel.case.verify import verified
     from tiercel.cli.progress import counting
+    from tiercel.custody.keys import PublicKey
 
     if not directory.is_dir():
         raise InputError(f"{directory}: no such directory")
@@ -209,8 +209,9 @@ def anchor(
     key: Key = None,
 ) -> None:
     """Have the head of the ledger time-stamped by someone else: proof that all before it existed then."""
-    from tiercel.case import Case, timestamp
+    from tiercel.case import Case
     from tiercel.case.disk import explained
+    from tiercel.custody import timestamp
 
     if [url, request, response].count(None) != 2:
         raise typer.BadParameter("give one of --url, --request and --response")
@@ -276,7 +277,7 @@ def signing(examiner: str | None, key: Path | None) -> Signer:
     """Return who signs; the passphrase of an encrypted key is asked for on a terminal."""
     import getpass
 
-    from tiercel.case.keys import signer
+    from tiercel.custody.keys import signer
 
     prompt = getpass.getpass if sys.stdin.isatty() else None
     return signer(examiner or _user(), key, prompt=prompt)

@@ -32,8 +32,8 @@ def files(
     json_lines: Json = False,
 ) -> None:
     """Tell which files were created, changed, moved, deleted or run, by whom, suspicious ones first."""
-    from tiercel.reconstruct.files import files as view
-    from tiercel.reconstruct.text_views import render_files
+    from tiercel.reconstruct.views.files import files as view
+    from tiercel.reconstruct.views.text_tables import render_files
 
     table = view(load(directory, since, until, host, container, pod))
     if json_lines:
@@ -53,8 +53,8 @@ def network(
     json_lines: Json = False,
 ) -> None:
     """Tell who talked to whom: connections out and in, listening sockets, attempts that failed."""
-    from tiercel.reconstruct.network import network as view
-    from tiercel.reconstruct.text_views import render_network
+    from tiercel.reconstruct.views.network import network as view
+    from tiercel.reconstruct.views.text_tables import render_network
 
     table = view(load(directory, since, until, host, container, pod))
     if json_lines:
@@ -73,8 +73,8 @@ def users(
     json_lines: Json = False,
 ) -> None:
     """Tell who was there: users with logins and terminals, what they ran, rights they gained, alerts."""
-    from tiercel.reconstruct.text_views import render_users
-    from tiercel.reconstruct.users import users as view
+    from tiercel.reconstruct.views.text_tables import render_users
+    from tiercel.reconstruct.views.users import users as view
 
     table = view(load(directory, since, until, host, container, pod))
     if json_lines:
@@ -91,8 +91,8 @@ def pods(
     json_lines: Json = False,
 ) -> None:
     """Tell of each container and pod what entered it from outside, and what happened inside."""
-    from tiercel.reconstruct.pods import pods as view
-    from tiercel.reconstruct.text_views import render_pods
+    from tiercel.reconstruct.views.pods import pods as view
+    from tiercel.reconstruct.views.text_tables import render_pods
 
     table = view(load(directory, since, until, host))
     if json_lines:
@@ -116,9 +116,9 @@ def graph(
     import sys
 
     from tiercel.errors import InputError
-    from tiercel.reconstruct.graph import graph as view
-    from tiercel.reconstruct.graph_write import FORMATS
-    from tiercel.reconstruct.graph_write import write as written
+    from tiercel.reconstruct.graph.provenance import graph as view
+    from tiercel.reconstruct.graph.write import FORMATS
+    from tiercel.reconstruct.graph.write import write as written
 
     form = "json" if json_lines else form
     if form not in FORMATS:
@@ -138,9 +138,9 @@ def graph(
 
 def incidents(directory: Directory, json_lines: Json = False) -> None:
     """Tell the incidents: alerts and acts that belong together, each as one story in order, with what it rests on."""
-    from tiercel.reconstruct.incidents import alone, as_document
-    from tiercel.reconstruct.incidents import incidents as view
-    from tiercel.reconstruct.text_views import render_incidents
+    from tiercel.reconstruct.incidents.find import alone, as_document
+    from tiercel.reconstruct.incidents.find import incidents as view
+    from tiercel.reconstruct.views.text_tables import render_incidents
 
     scene = load(directory)
     found = view(scene)

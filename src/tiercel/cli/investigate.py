@@ -12,12 +12,12 @@ from pathlib import Path
 from tiercel.case import Case
 from tiercel.case.adding import files_of
 from tiercel.case.intake import regular, shown, stored_name
-from tiercel.case.keys import Signer
 from tiercel.cli.adding import add_all
 from tiercel.cli.progress import counting
+from tiercel.custody.keys import Signer
 from tiercel.errors import InputError
-from tiercel.reconstruct.incidents import alone, as_document
-from tiercel.reconstruct.printable import printable
+from tiercel.reconstruct.incidents.find import alone, as_document
+from tiercel.reconstruct.wording.printable import printable
 from tiercel.report.assemble import Findings
 from tiercel.report.writing import Form, write_into
 

@@ -13,7 +13,7 @@ import typer
 from tiercel.cli import case, cases, findings, hunting, reporting, rules, views, watch
 from tiercel.cli.extra import missing
 from tiercel.errors import InputError
-from tiercel.reconstruct.printable import printable
+from tiercel.reconstruct.wording.printable import printable
 
 app = typer.Typer(
     name="tiercel",

@@ -7,7 +7,7 @@ import io
 import sys
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from tiercel.reconstruct.printable import printable
+from tiercel.reconstruct.wording.printable import printable
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

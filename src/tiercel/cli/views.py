@@ -50,10 +50,10 @@ def timeline(
     What every program does, such as loading libraries, is left out and counted at the end. Times are UTC.
     """
     from tiercel.errors import InputError
-    from tiercel.reconstruct import text_timeline
     from tiercel.reconstruct.kinds import KINDS
-    from tiercel.reconstruct.timeline import hidden
-    from tiercel.reconstruct.timeline import timeline as view
+    from tiercel.reconstruct.views import text_timeline
+    from tiercel.reconstruct.views.timeline import hidden
+    from tiercel.reconstruct.views.timeline import timeline as view
 
     if unknown := sorted(set(kinds or ()) - KINDS.keys()):
         raise InputError(f"--kind {unknown[0]}: no such kind of act; there are {', '.join(KINDS)}")
@@ -85,8 +85,8 @@ def tree(
     json_lines: Json = False,
 ) -> None:
     """Draw the processes as a tree: what each ran, who as, the files it changed, whom it talked to, alerts about it."""
-    from tiercel.reconstruct import text_tree
-    from tiercel.reconstruct.tree import tree as view
+    from tiercel.reconstruct.views import text_tree
+    from tiercel.reconstruct.views.tree import tree as view
 
     table = view(load(directory), pid=pid, container=container, alert=alert)
     if json_lines:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from tiercel.fields.evt_columns import I64, Mask
 from tiercel.model.batch import Batch
 from tiercel.model.columns import P
-from tiercel.reconstruct.found import texts
+from tiercel.reconstruct.acts.found import texts
 from tiercel.reconstruct.schema import ALERTS, PROCESSES
 
 if TYPE_CHECKING:

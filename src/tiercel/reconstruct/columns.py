@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from tiercel.fields.evt_columns import I64
 from tiercel.fields.params_text import address
-from tiercel.reconstruct.found import NONE
+from tiercel.reconstruct.acts.found import NONE
 from tiercel.reconstruct.gather import KIND_NAMES, C
 from tiercel.reconstruct.processes import Lives
 from tiercel.reconstruct.schema import ACTS, PROCESSES

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 
-from tiercel.reconstruct.addresses import address_class
 from tiercel.reconstruct.executed import arguments
+from tiercel.reconstruct.knowledge.addresses import address_class
 from tiercel.reconstruct.rows import Act, each, of_kinds
 from tiercel.reconstruct.scene import Scene
 

@@ -13,8 +13,13 @@ from tiercel.fields.params_names import SIGNALS
 from tiercel.fields.subjects import finds, mains_of
 from tiercel.model.batch import Batch
 from tiercel.model.columns import P
-from tiercel.reconstruct import acts_bytes, acts_network, acts_opens, acts_paths, acts_processes, acts_system
-from tiercel.reconstruct.found import NONE, Finder, Found, each, result, texts, types
+from tiercel.reconstruct.acts import network as acts_network
+from tiercel.reconstruct.acts import opens as acts_opens
+from tiercel.reconstruct.acts import paths as acts_paths
+from tiercel.reconstruct.acts import processes as acts_processes
+from tiercel.reconstruct.acts import system as acts_system
+from tiercel.reconstruct.acts import traffic as acts_bytes
+from tiercel.reconstruct.acts.found import NONE, Finder, Found, each, result, texts, types
 from tiercel.reconstruct.kinds import ASKED, KINDS
 from tiercel.reconstruct.processes import NO_UID, Executed, Lives, shown, user_name
 from tiercel.reconstruct.texts import Texts

@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tiercel.case.clock import now
-from tiercel.case.entry import Entry
-from tiercel.reconstruct.files import files as files_view
-from tiercel.reconstruct.incidents import incidents as incidents_view
-from tiercel.reconstruct.incidents_model import Incident, Sentence
-from tiercel.reconstruct.network import network as network_view
+from tiercel.custody.clock import now
+from tiercel.custody.entry import Entry
+from tiercel.reconstruct.incidents.find import incidents as incidents_view
+from tiercel.reconstruct.incidents.model import Incident, Sentence
 from tiercel.reconstruct.scene import Scene
+from tiercel.reconstruct.views.files import files as files_view
+from tiercel.reconstruct.views.network import network as network_view
 from tiercel.report import activity, custody, gaps, indicators, tables
 from tiercel.report.forest import forest
 from tiercel.report.model import PRIORITIES, IncidentPart, Report, Step

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from tiercel.case.entry import INTRODUCED, Entry
 from tiercel.case.record import Evidence
+from tiercel.custody.entry import INTRODUCED, Entry
 from tiercel.report.model import Table, TableRow
 from tiercel.report.wording import size
 

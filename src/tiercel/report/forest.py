@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from tiercel.reconstruct.incidents_model import Incident
+from tiercel.reconstruct.incidents.model import Incident
 from tiercel.reconstruct.scene import Scene
 from tiercel.report.activity import ordered
 from tiercel.report.model import TreeNode

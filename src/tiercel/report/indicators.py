@@ -9,8 +9,8 @@ from typing import Any
 
 from tiercel.case.record import Evidence
 from tiercel.reconstruct.rows import Act, each, of_kinds, of_processes
-from tiercel.reconstruct.saying import looked_up
 from tiercel.reconstruct.scene import Scene
+from tiercel.reconstruct.wording.saying import looked_up
 from tiercel.report.model import Table, TableRow
 from tiercel.report.wording import listing, when
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tiercel.case.record import Evidence
-from tiercel.reconstruct.incidents_model import Incident
+from tiercel.reconstruct.incidents.model import Incident
 from tiercel.reconstruct.scene import Scene
 from tiercel.report.model import Gap
 from tiercel.report.wording import lasting, listing, several, when

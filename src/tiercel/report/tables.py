@@ -8,11 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from tiercel.reconstruct.files import files as files_view
-from tiercel.reconstruct.network import network as network_view
-from tiercel.reconstruct.pods import pods as pods_view
 from tiercel.reconstruct.scene import Scene
-from tiercel.reconstruct.users import users as users_view
+from tiercel.reconstruct.views.files import files as files_view
+from tiercel.reconstruct.views.network import network as network_view
+from tiercel.reconstruct.views.pods import pods as pods_view
+from tiercel.reconstruct.views.users import users as users_view
 from tiercel.report.model import PRIORITIES, Table, TableRow
 from tiercel.report.wording import listing, size, when
 

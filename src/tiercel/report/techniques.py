@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tiercel.reconstruct.incidents_model import Incident
+from tiercel.reconstruct.incidents.model import Incident
 from tiercel.reconstruct.scene import Scene
 from tiercel.report.attack import techniques
 from tiercel.report.model import Technique

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tiercel.case.clock import now
+from tiercel.custody.clock import now
 from tiercel.report.assemble import Findings, report
 from tiercel.report.html import html
 from tiercel.report.markdown import markdown

@@ -1,0 +1,1 @@
+"""Chain of custody: a signed, chained, append-only ledger, and what it rests on."""

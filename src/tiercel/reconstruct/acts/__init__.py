@@ -1,0 +1,1 @@
+"""What processes did, found in batches."""

@@ -1,0 +1,1 @@
+"""Incidents: what belongs together, told as a story."""

@@ -1,0 +1,1 @@
+"""What is known of paths, programs, addresses and errors beforehand."""

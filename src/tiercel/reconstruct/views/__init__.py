@@ -1,0 +1,1 @@
+"""Views of a scene: Arrow tables, and how they read as text."""

@@ -1,0 +1,1 @@
+"""How acts, times and amounts are said."""
