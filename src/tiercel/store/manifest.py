@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -141,10 +142,10 @@ class Manifest:
             InputError: it cannot be read, is of a version that this tiercel does not know, or says what cannot be.
         """
         try:
-            with path.open("rb") as file:
-                text = file.read(MAX_BYTES + 1)
-            if len(text) > MAX_BYTES:
-                raise ValueError(f"more than {MAX_BYTES} bytes")
+            with open(path, "rb", buffering=0) as file:  # no buffer of the size asked for: there may be thousands
+                if os.fstat(file.fileno()).st_size > MAX_BYTES:
+                    raise ValueError(f"more than {MAX_BYTES} bytes")
+                text = file.readall()
             return cls.of(converted(json.loads(text), path))
         except OSError as error:
             raise InputError(f"{path}: {error.strerror}") from None
