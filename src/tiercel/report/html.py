@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from tiercel.reconstruct.wording.printable import printable
 from tiercel.report import picture, wording
 from tiercel.report.model import Report
 
@@ -46,7 +47,7 @@ def html(report: Report) -> str:
 
 def _filters() -> dict[str, Any]:
     return {
-        "clean": wording.clean,
+        "clean": printable,
         "when": wording.when,
         "clock": lambda ts: wording.when(ts, day=False),
         "lasting": wording.lasting,

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tiercel.reconstruct.wording.printable import printable
 from tiercel.report.model import IncidentPart, Report, Table, TreeNode
-from tiercel.report.wording import clean, lasting, listing, several, when
+from tiercel.report.wording import lasting, listing, several, when
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
 
 
 def text(value: str) -> str:
     """Return a text from evidence such that Markdown shows it as it is: no markup, no HTML, no links."""
-    return _SPECIAL.sub(r"\\\1", clean(value)).replace("://", ":\\/\\/").replace("www.", "www\\.").replace("@", "\\@")
+    return (
+        _SPECIAL.sub(r"\\\1", printable(value)).replace("://", ":\\/\\/").replace("www.", "www\\.").replace("@", "\\@")
+    )
 
 
 def markdown(report: Report) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup, escape
 
-from tiercel.report.wording import clean
+from tiercel.reconstruct.wording.printable import printable
 
 _PAINT: dict[str, dict[str, str]] = {
     "tick": {"stroke": "#dfe3e8"},
@@ -29,11 +29,11 @@ def tag(name: str, *inside: Markup | str, **attributes: object) -> Markup:
     for class_ in str(attributes.get("class_", "")).split():
         attributes = {**_PAINT.get(class_, {}), **attributes} if class_ != "grave" else {**attributes, **_PAINT[class_]}
     written = Markup("").join(
-        Markup(' {}="{}"').format(Markup(key.rstrip("_").replace("_", "-")), clean(_number(value)))
+        Markup(' {}="{}"').format(Markup(key.rstrip("_").replace("_", "-")), printable(_number(value)))
         for key, value in attributes.items()
         if value is not None
     )
-    content = Markup("").join(part if isinstance(part, Markup) else escape(clean(part)) for part in inside)
+    content = Markup("").join(part if isinstance(part, Markup) else escape(printable(part)) for part in inside)
     opening = Markup("<") + Markup(name) + written
     return opening + Markup("/>") if not inside else opening + Markup(">") + content + Markup(f"</{name}>")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from tiercel.reconstruct.wording.shown import short_size
+
 SECOND = 1_000_000_000
 
 
@@ -38,15 +40,8 @@ def lasting(nanoseconds: int) -> str:
 
 
 def size(count: int | None) -> str:
-    """Return a number of bytes as ``512 B``, ``4.0 KiB`` …, empty for None."""
-    if count is None:
-        return ""
-    value = float(count)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if abs(value) < 1024:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{value:.1f} TiB"
+    """Return a number of bytes as ``1.2 MB``, empty for None."""
+    return "" if count is None else short_size(count)
 
 
 def several(count: int, one: str, many: str = "") -> str:
@@ -63,23 +58,3 @@ def listing(items: tuple[str, ...] | list[str], most: int = 4) -> str:
     if len(items) > most:
         return f"{', '.join(items[: most - 1])} and {len(items) - most + 1} more"
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
-
-
-def clean(text: str) -> str:
-    """Return evidence-derived text with control and direction-changing characters made visible.
-
-    A right-to-left override in a file name would show another name than the file has.
-    """
-    return "".join(character if _harmless(character) else f"\\u{ord(character):04x}" for character in text)
-
-
-_TURNING = frozenset(
-    chr(code)
-    for span in ((0x200B, 0x2010), (0x202A, 0x202F), (0x2066, 0x206A), (0xFEFF, 0xFF00))
-    for code in range(*span)
-)
-
-
-def _harmless(character: str) -> bool:
-    code = ord(character)
-    return not (code < 32 or 127 <= code < 160 or 0xD800 <= code < 0xE000 or character in _TURNING)

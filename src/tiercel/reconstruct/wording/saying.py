@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tiercel.reconstruct.kinds import ASKED
+from tiercel.reconstruct.wording.shown import short_size
 
 Row = dict[str, Any]
 
@@ -115,17 +116,5 @@ def _program(act: Row) -> str:
 def _amount(act: Row) -> str | None:
     if act.get("sent") or act.get("received"):
         parts = ((act.get("sent"), "sent"), (act.get("received"), "received"))
-        return ", ".join(f"{size(count)} {word}" for count, word in parts if count)
-    return size(act["bytes"]) if act["bytes"] else None
-
-
-def size(count: int) -> str:
-    """Return a number of bytes for people, as in ``1.2 MB``."""
-    if count < 1000:
-        return f"{count} B"
-    value = float(count)
-    for unit in ("kB", "MB", "GB"):
-        value /= 1000
-        if value < 999.5:
-            return f"{value:.1f} {unit}"
-    return f"{value / 1000:.1f} TB"
+        return ", ".join(f"{short_size(count)} {word}" for count, word in parts if count)
+    return short_size(act["bytes"]) if act["bytes"] else None

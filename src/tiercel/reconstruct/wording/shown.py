@@ -25,6 +25,18 @@ def size(count: int | None) -> str:
     return f"{count:,} byte{'' if count == 1 else 's'}"
 
 
+def short_size(count: int) -> str:
+    """Return a number of bytes for people, as in ``1.2 MB``."""
+    if count < 1000:
+        return f"{count} B"
+    value = float(count)
+    for unit in ("kB", "MB", "GB"):
+        value /= 1000
+        if value < 999.5:
+            return f"{value:.1f} {unit}"
+    return f"{value / 1000:.1f} TB"
+
+
 def terminal(tty: int | None) -> str:
     """Return a terminal's name from its device number, as in ``pts/0``; "" for none."""
     if not tty:
