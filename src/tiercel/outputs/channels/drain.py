@@ -5,8 +5,8 @@ from __future__ import annotations
 import fcntl
 import struct
 import termios
-import threading
 import time
+from collections.abc import Callable
 
 from tiercel.outputs.channels.sink import SinkError
 
@@ -24,17 +24,18 @@ def waiting(descriptor: int, request: int) -> int:
     return int(struct.unpack("i", fcntl.ioctl(descriptor, request, b"\0" * 4))[0])
 
 
-def drained(descriptor: int, request: int, timeout: float, stopped: threading.Event) -> None:
+def drained(descriptor: int, request: int, timeout: float, ended: Callable[[], bool]) -> None:
     """Return when nothing waits any more.
 
     Raises:
-        SinkError: nothing moved for ``timeout`` seconds, or ``stopped`` was set.
+        SinkError: nothing moved for ``timeout`` seconds, or ``ended`` said that nothing will.
         OSError: the other end is gone.
     """
     least, pause, since = waiting(descriptor, request), 0.0005, time.monotonic()
     while least:
-        if stopped.wait(pause):
-            raise SinkError("stopped")
+        if ended():
+            raise SinkError("it ended before it had taken everything")
+        time.sleep(pause)
         pause = min(pause * 2, 0.05)
         left = waiting(descriptor, request)
         if left < least:

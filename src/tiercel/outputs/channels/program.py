@@ -69,6 +69,8 @@ class ProgramSink:
             raise SinkError(f"the program ended with {_status(process.returncode)}")
         if process is None:
             process = self._process = self._start()
+            # Whenever it ends it is waited for at once, also when no alert comes for hours.
+            threading.Thread(target=process.wait, name="program-output-wait", daemon=True).start()
         return process
 
     def _write(self, process: subprocess.Popen[bytes], data: bytes) -> None:
@@ -104,7 +106,11 @@ class ProgramSink:
         process = self._process
         if process is None or process.stdin is None:
             return
-        drained(process.stdin.fileno(), PIPE_WAITS, self.settings.timeout, self._stopped)
+
+        def ended() -> bool:
+            return self._stopped.is_set() or process.poll() is not None
+
+        drained(process.stdin.fileno(), PIPE_WAITS, self.settings.timeout, ended)
         if process.poll() is not None:
             self._end()
             raise SinkError(f"the program ended with {_status(process.returncode)}")

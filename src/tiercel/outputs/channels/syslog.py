@@ -132,7 +132,7 @@ class SyslogSink:
     def settle(self) -> None:
         if self._socket is None or not self._stream:
             return
-        drained(self._socket.fileno(), SOCKET_WAITS, _TIMEOUT, self._stopped)
+        drained(self._socket.fileno(), SOCKET_WAITS, _TIMEOUT, self._stopped.is_set)
         if _hung_up(self._socket):
             self.reopen()
             raise SinkError(f"{self.settings.address}: the server closed the connection")

@@ -14,6 +14,7 @@ from tiercel.outputs.queue import Queue
 log = logging.getLogger("tiercel.outputs")
 
 _SETTLE_AFTER = 0.2  # seconds between two notes of how far an output has come
+_MOST = 256 << 10  # bytes taken from the queue at a time
 _TELL_AFTER = 60.0  # seconds between two messages that a channel still fails
 
 
@@ -38,6 +39,9 @@ class Worker(threading.Thread):
         self.output, self.sink, self.queue = name, sink, queue
         self.backoff = backoff or Backoff()
         self.sent = self.failed = 0
+        self._limit = (
+            _MOST  # after a failure one alert is tried, then more: it may be the second that the peer fails on
+        )
         self.error = ""  # why it fails at present
         self._stopping = threading.Event()
         self._reopen = False
@@ -71,7 +75,7 @@ class Worker(threading.Thread):
         self.sink.stop()
 
     def _step(self) -> None:
-        records = self.queue.take(self.output, timeout=_SETTLE_AFTER if self._given else None)
+        records = self.queue.take(self.output, self._limit, _SETTLE_AFTER if self._given else None)
         if self._reopen:
             self._reopen = False
             self.sink.reopen()
@@ -84,8 +88,10 @@ class Worker(threading.Thread):
                     self._settle()
                 raise
             self._note(records[-1].number, len(records))
-        if self._given and (not records or time.monotonic() - self._settled_at >= _SETTLE_AFTER):
+        due = not records or self._limit < _MOST or time.monotonic() - self._settled_at >= _SETTLE_AFTER
+        if self._given and due:
             self._settle()
+            self._limit = min(self._limit * 8, _MOST)
         elif not records:
             self._stopping.wait(0.01)  # the queue is closed
 
@@ -106,7 +112,7 @@ class Worker(threading.Thread):
         self.queue.settle(self.output, number)
 
     def _failed(self, error: SinkError | OSError) -> None:
-        self._given, self._count = [], 0
+        self._given, self._count, self._limit = [], 0, 1
         self.queue.rewind(self.output)
         if self._stopping.is_set():
             return
