@@ -85,7 +85,7 @@ def test_folders_and_what_cannot_be_added(case: Run, tmp_path: Path) -> None:
     assert ran.code == 1
     assert ran.lines == [
         "E002  a.txt  other  kept",
-        "E002  a.txt  other  kept (the case had it already)",
+        "E002  a.txt  other  kept (c.txt is the same, byte for byte)",
         "E003  b\\n.txt  other  kept",
     ]
     assert ran.stderr.splitlines() == [

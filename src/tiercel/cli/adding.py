@@ -48,10 +48,14 @@ def add_all(
         try:
             with counting(file.name, results=False) as progress:
                 added = case.add(file, copy=copy, rules=reading, progress=progress)
-            _tell(added.evidence, " (the case had it already)" if added.again else "", out, failures)
+            _tell(added.evidence, _again(file, added.evidence) if added.again else "", out, failures)
         except InputError as error:
             failures.append(str(error))
     return failures
+
+
+def _again(file: Path, evidence: Evidence) -> str:
+    return " (the case had it already)" if file.name == evidence.name else f" ({file.name} is the same, byte for byte)"
 
 
 def _tell(evidence: Evidence, remark: str, out: TextIO, failures: list[str]) -> None:

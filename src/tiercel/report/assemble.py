@@ -107,9 +107,12 @@ def _ns(time: str) -> int:
 def _reported(case: Case) -> list[dict[str, object]]:
     """Return what the evidence, by its own account and by its kind, does not tell."""
     found: list[dict[str, object]] = []
+    told = set()
     for piece in case.evidence:
         for gap in piece.ingest.gaps if piece.ingest else ():
-            found.append(asdict(gap) | {"what": f"{piece.name}: {gap.what}"})
+            if gap.count is None or gap not in told:  # a log given whole and in parts has the same gap twice
+                found.append(asdict(gap) | {"what": f"{piece.name}: {gap.what}"})
+            told.add(gap)
         if piece.kind == "audit":
             found.append({"kind": "audit", "what": f"{piece.name} is an audit log"})
         if piece.kind == "k8s_audit":
