@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,8 +20,8 @@ from tiercel.outputs.alert import Alert
 from tiercel.store.segment import Segment
 from tiercel.store.store import Store
 
-_MOST_STRINGS = 1 << 20
-_MOST_ROWS = 1 << 20
+_MOST_STRINGS = 1 << 18
+_MOST_ROWS = 1 << 17
 """Strings and rows of earlier segments that are kept, with all that is known of them, for the segments to come."""
 
 
@@ -117,18 +118,20 @@ class Hunt:
         """Yield what each segment holds, what overlaps in time merged."""
         results = in_order(self.segments, self._look, self.workers)
         for group in self._together:
-            several = []
-            for _ in group:
+            waiting: list[tuple[int, bytes | Alert | Hit]] = []
+            for following in [*group[1:], None]:
                 segment, found = next(results)
                 if isinstance(found, Failed):
                     self.failures.append(found.at(segment.path))
-                    continue
+                    found = Found()
                 self.counts.update(found.counts)
-                several.append(found)
-            if len(several) > 1:
-                yield Found(apart=list(merge(*(found.apart for found in several), key=lambda entry: entry[0])))
-            else:
-                yield from several
+                waiting = list(merge(waiting, found.apart, key=_moment)) if waiting else found.apart
+                # the segments still to come hold nothing from before the first of them begins
+                due = len(waiting)
+                if following is not None:
+                    due = bisect_left(waiting, following.manifest.first_ts or 0, key=_moment)
+                found.apart, waiting = waiting[:due], waiting[due:]
+                yield found
 
     def _look(self, segment: Segment) -> Found:
         """Search one segment. Raises InputError when it cannot be read."""
@@ -158,6 +161,10 @@ class Hunt:
                 found.items = list(self.search.items(batch, matches))
         batch.derived.clear()  # what readers made of it refers back to it
         return found
+
+
+def _moment(entry: tuple[int, bytes | Alert | Hit]) -> int:
+    return entry[0]
 
 
 def _timed(

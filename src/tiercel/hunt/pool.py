@@ -25,6 +25,9 @@ Result = TypeVar("Result")
 _AHEAD = 4
 """How many results a worker may be ahead of what was taken: they wait in memory."""
 
+_WAITING = 64 << 20
+"""Bytes of results that wait, from which on nothing more is begun."""
+
 
 @dataclass(frozen=True, slots=True)
 class Failed:
@@ -84,6 +87,7 @@ class _Team(Generic[Thing, Result]):
         self.things = things
         self.next = 0
         self.limit = count * _AHEAD
+        self.waiting = 0
         gc.freeze()  # what children inherit is not to be copied for counting who refers to it
         self.workers: list[_Worker] = []
         for _ in range(count):
@@ -105,12 +109,15 @@ class _Team(Generic[Thing, Result]):
             os._exit(0)  # without the clean-up of the parent
 
     def results(self) -> Iterator[tuple[Thing, Result | Failed]]:
-        done: dict[int, Result | Failed] = {}
+        done: dict[int, tuple[Result | Failed, int]] = {}
         taken = 0
         while taken < len(self.things):
             self._hand_out(taken)
             if taken in done:
-                yield self.things[taken], done.pop(taken)
+                result, size = done.pop(taken)
+                self.waiting -= size
+                yield self.things[taken], result
+                del result  # it may be large
                 taken += 1
                 continue
             busy = [worker for worker in self.workers if worker.busy is not None]
@@ -124,24 +131,27 @@ class _Team(Generic[Thing, Result]):
                     assert worker.busy is not None
                     number = worker.busy
                     done[number] = self._receive(worker)
+                    self.waiting += done[number][1]
 
     def _hand_out(self, taken: int) -> None:
+        limit = taken + (self.limit if self.waiting < _WAITING else 1)
         for worker in self.workers:
-            if worker.busy is None and self.next < min(len(self.things), taken + self.limit):
+            if worker.busy is None and self.next < min(len(self.things), limit):
                 worker.busy = self.next
                 self.next += 1
                 with suppress(OSError):  # it has died; that is noticed when its answer is awaited
                     worker.pipe.send_bytes(str(worker.busy).encode())
 
-    def _receive(self, worker: _Worker) -> Result | Failed:
+    def _receive(self, worker: _Worker) -> tuple[Result | Failed, int]:
+        """Return the result that a worker has sent, and its size in bytes."""
         try:
-            result: Result | Failed = pickle.loads(worker.pipe.recv_bytes())
+            sent = worker.pipe.recv_bytes()
         except (EOFError, OSError):
             self.workers.remove(worker)
             worker.pipe.close()
-            return Failed(f"results are missing: the process that hunted here {_ended(worker.process)}")
+            return Failed(f"results are missing: the process that hunted here {_ended(worker.process)}"), 0
         worker.busy = None
-        return result
+        return pickle.loads(sent), len(sent)
 
     def dismiss(self) -> None:
         """End all workers."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import pyarrow as pa
 
@@ -28,18 +29,18 @@ class Segment:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.manifest: Manifest = Manifest.read(path / manifests.NAME)
-        self._files: dict[str, TableFile] = {}
-        self._world: World | None = None
+        self._files: WeakValueDictionary[str, TableFile] = WeakValueDictionary()
 
     def __repr__(self) -> str:
         return f"Segment({str(self.path)!r})"
 
     def file(self, name: str) -> TableFile:
-        """Return the file of a table. Raises KeyError for a name that is no table."""
-        if name not in self._files:
+        """Return the file of a table, open while anyone has it. Raises KeyError for a name that is no table."""
+        file = self._files.get(name)
+        if file is None:
             TABLES[name]
-            self._files[name] = TableFile(self.path / f"{name}.parquet")
-        return self._files[name]
+            file = self._files[name] = TableFile(self.path / f"{name}.parquet")
+        return file
 
     def table(self, name: str, columns: list[str] | None = None) -> pa.Table:
         """Return a table, or some of its columns, as they are stored.
@@ -57,10 +58,8 @@ class Segment:
     @property
     def world(self) -> World:
         """What is known of the host as of the end of the segment."""
-        if self._world is None:
-            manifest = self.manifest
-            self._world = world_of(manifest.machine, manifest.interfaces, self.table("users"), self.table("containers"))
-        return self._world
+        manifest = self.manifest
+        return world_of(manifest.machine, manifest.interfaces, self.table("users"), self.table("containers"))
 
     def batch(self, tables: Tables, types: Collection[int] | None = None) -> Batch:
         """Return the events, or those of some types, in order of their numbers.

@@ -35,10 +35,11 @@ class StoredBatch(Batch):
         InputError: the segment is not what it says, also later, when a column is first asked for.
     """
 
-    __slots__ = ("__weakref__", "_file_base", "_groups", "_order", "_process_base", "_read_rows", "_segment")
+    __slots__ = ("__weakref__", "_file_base", "_files", "_groups", "_order", "_process_base", "_read_rows", "_segment")
 
     def __init__(self, segment: Segment, tables: Tables, types: Collection[int] | None = None) -> None:
         self._segment = segment
+        self._files = [segment.file(name) for name in ("events", "strings", "processes", "files", "descriptors")]
         self.tables = tables
         self.derived = {}
         manifest = segment.manifest
