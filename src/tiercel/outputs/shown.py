@@ -58,7 +58,8 @@ class TextCache:
         missing = len(tables.strings) + 1 - len(self.table)
         if missing > 0:
             self.table.extend([b""] * missing)
-            known = np.zeros(max(len(self.table), 2 * len(self.known)), bool)
+        if len(self.table) > len(self.known):
+            known = np.zeros(2 * len(self.table), bool)
             known[: len(self.known)] = self.known
             self.known = known
         codes = ids + 1
