@@ -1,12 +1,14 @@
 """SQL over a store, with DuckDB: readable views, nothing but the store within reach, nothing written.
 
 A query is first bound to empty tables with the columns of the views. That settles mistakes cheaply, and tells which
-columns the query reads: the views it then runs on join only the tables those need.
+columns the query reads: the views it then runs on join only the tables those need. Views and tables that it does not
+read are there, but empty: to look at the files of thousands of segments takes seconds.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,11 +19,13 @@ import pyarrow as pa
 
 from tiercel.errors import InputError
 from tiercel.hunt.views import VIEWS
+from tiercel.hunt.views.model import View
 from tiercel.store.schema import TABLES
 from tiercel.store.store import Store
 
 _MEMORY = "768MB"
 _FETCH = 1 << 15  # rows of a record batch
+_STORED = re.compile(r"\bstored\.(\w+)")
 _EXPLAIN = "EXPLAIN (FORMAT json) "
 
 _IP_TEXT = r"""
@@ -53,6 +57,7 @@ class Queries:
         self.store = store
         self.segments = [segment.path for segment in store.segments()]
         self._spill = tempfile.TemporaryDirectory(prefix="tiercel-sql-")
+        self._filled: set[str] = set()
         self._connection = self._connect()
 
     def __enter__(self) -> Queries:
@@ -78,8 +83,12 @@ class Queries:
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                 raise InputError("a query has to be one SELECT: the store is only read")
             used = _columns_read(statements[0].query)
+            selects = {name: VIEWS[name].select(columns) for name, columns in used.items() if name in VIEWS}
+            named = {name for select in selects.values() for name in _STORED.findall(select)}
+            self._fill({name for name in TABLES if name in named or f"stored.{name}" in used})
             for view in VIEWS.values():
-                self._connection.execute(f"CREATE OR REPLACE VIEW {view.name} AS {view.select(used.get(view.name))}")
+                select = selects.get(view.name) or _nothing(view)
+                self._connection.execute(f"CREATE OR REPLACE VIEW {view.name} AS {select}")
             rows: pa.RecordBatchReader = self._connection.sql(statements[0].query).to_arrow_reader(_FETCH)
         except duckdb.Error as error:
             raise InputError(explained(error)) from None
@@ -91,14 +100,23 @@ class Queries:
         try:
             connection.execute("CREATE SCHEMA stored")
             for name in TABLES:
-                files = [path / f"{name}.parquet" for path in self.segments]
-                _stored(connection, name, root, [file for file in files if file.is_file()])
+                _empty(connection, name)
             connection.execute("SET allowed_directories = $1", [[root]])
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
         except duckdb.Error as error:
             raise InputError(f"{root}: {explained(error)}") from None
         return connection
+
+    def _fill(self, names: Iterable[str]) -> None:
+        """Put the tables of the segments in place of the empty ones."""
+        for name in sorted(set(names) - self._filled):
+            files = [path / f"{name}.parquet" for path in self.segments]
+            files = [file for file in files if file.is_file()]
+            if files:
+                self._connection.execute(f"DROP TABLE stored.{name}")
+                _stored(self._connection, name, str(self.store.path.resolve()), files)
+            self._filled.add(name)
 
 
 def explained(error: Exception) -> str:
@@ -130,9 +148,6 @@ def _database(**config: Any) -> duckdb.DuckDBPyConnection:
 def _stored(connection: duckdb.DuckDBPyConnection, name: str, root: str, files: Iterable[Path]) -> None:
     """Make ``stored.<name>``: the table over all segments, with host, day and segment."""
     paths = [_literal(_unglobbed(str(file.resolve()))) for file in files]
-    if not paths:
-        _empty(connection, name)
-        return
     connection.execute(
         f"CREATE VIEW stored.{name} AS SELECT * EXCLUDE (filename),"
         f" substr(parse_dirpath(filename), {len(root) + 2}) AS segment"
@@ -160,8 +175,13 @@ def _unglobbed(path: str) -> str:
     return "".join(f"[{char}]" if char in "*?[" else char for char in path)
 
 
+def _nothing(view: View) -> str:
+    """Return the SQL of a view without rows."""
+    return f"SELECT {', '.join(f'CAST(NULL AS {column.type}) AS {column.name}' for column in view.columns)} WHERE false"
+
+
 def _columns_read(sql: str) -> dict[str, set[str]]:
-    """Return which columns of which views a query reads; a view it does not read is not among them.
+    """Return which columns of which views and stored tables a query reads; those it does not read are not among them.
 
     Raises:
         duckdb.Error: the query is wrong.
@@ -188,8 +208,9 @@ def _columns_read(sql: str) -> dict[str, set[str]]:
 def _gather(node: Mapping[str, Any], used: dict[str, set[str]]) -> None:
     """Note the columns that the scans of a plan read."""
     extra = node.get("extra_info") or {}
-    table = str(extra.get("Table", "")).removeprefix("memory.main.") if isinstance(extra, dict) else ""
-    if table in VIEWS:
+    table = str(extra.get("Table", "")) if isinstance(extra, dict) else ""
+    table = table.replace('"', "").removeprefix("memory.").removeprefix("main.")
+    if table:
         read = extra.get("Projections", [])
         used.setdefault(table, set()).update([read] if isinstance(read, str) else read)
     for child in node.get("children", []):
