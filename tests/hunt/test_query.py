@@ -126,6 +126,17 @@ def test_several_stories_do_not_mix(tell: Tell) -> None:
     ]
 
 
+def test_every_view_names_the_evidence(tell: Tell) -> None:
+    for host in ("one", "two"):
+        told = Scenario(host)
+        told.process("/sbin/init").spawn("/bin/sh").rename("/tmp/a", "/tmp/b")
+        store = tell(told)
+    for name in ("events", "processes", "files_changed", "timeline"):
+        found = rows(store, f"SELECT DISTINCT evidence FROM {name} ORDER BY evidence")
+        assert found == [{"evidence": "E1"}, {"evidence": "E2"}], name
+    assert all("evidence" in {column.name for column in view.columns} for view in VIEWS.values())
+
+
 def test_an_empty_store(tmp_path: Path) -> None:
     store = Store.create(tmp_path / "store")
     for view in VIEWS:

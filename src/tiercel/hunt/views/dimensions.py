@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from tiercel.hunt.views.model import Part, View, columns
 from tiercel.model.columns import ExeFlag, FdKind
+from tiercel.sources.alert_record import INTERNAL
 
-PLACE = {"host": "e.host", "day": "e.day", "segment": "e.segment"}
+PLACE = {
+    "host": "e.host",
+    "day": "e.day",
+    "segment": "e.segment",
+    "evidence": r"regexp_extract(e.segment, '([^/]*)-\d+$', 1)",  # as tiercel.store.writer names segments
+}
 
 PLACE_COLUMNS = (
     "host VARCHAR The host, from the folder's name.",
     "day DATE The day (UTC) of the segment's first event.",
     "segment VARCHAR The segment's folder; numbers of processes, files and strings count within it.",
+    "evidence VARCHAR Id of the evidence, as in E001; from the segment's name.",
 )
 
 _KINDS: dict[int, str] = {
@@ -277,7 +284,7 @@ ALERTS = View(
     "Alerts raised when evidence was added, and alerts read from logs.",
     columns(
         *PLACE_COLUMNS,
-        "alert BIGINT Number within the segment.",
+        "alert_in_segment BIGINT Number within the segment; not the N of `tiercel case tree --alert N`.",
         "num BIGINT Number of the event; NULL for an alert from a log.",
         "ts TIMESTAMP_NS Time (UTC).",
         "ts_ns BIGINT The same in ns since the epoch.",
@@ -288,7 +295,7 @@ ALERTS = View(
         "output_fields VARCHAR Fields of the output, as JSON.",
         "tags VARCHAR[] Tags of the rule.",
         "hostname VARCHAR Host the alert names.",
-        "kind VARCHAR rules: raised from events; log: read from an alert log.",
+        "kind VARCHAR rules: raised from events; log: from an alert log; internal: what Falco says there of itself.",
         "truncated BOOLEAN Whether a forwarder has cut the output.",
     ),
     (
@@ -296,8 +303,10 @@ ALERTS = View(
             "alerts e",
             PLACE
             | {"ts": "make_timestamp_ns(e.ts)", "ts_ns": "e.ts"}
-            | {name: f"e.{name}" for name in ("alert", "num", "rule", "priority", "source", "output", "output_fields")}
-            | {name: f"e.{name}" for name in ("tags", "hostname", "kind", "truncated")},
+            | {"alert_in_segment": "e.alert"}
+            | {name: f"e.{name}" for name in ("num", "rule", "priority", "source", "output", "output_fields")}
+            | {name: f"e.{name}" for name in ("tags", "hostname", "truncated")}
+            | {"kind": f"CASE WHEN starts_with(e.rule, '{INTERNAL}') THEN 'internal' ELSE e.kind END"},
         ),
     ),
 )
