@@ -11,7 +11,9 @@ import pytest
 
 from tests.reconstruct.scenes import START, Stage, intrusion, web_container
 from tests.reference import SHARED, needs_reference
-from tiercel.reconstruct.linking import SAME_AS, link, once
+from tiercel.reconstruct.incidents.find import alone, incidents
+from tiercel.reconstruct.linking import SAME_AS, gathered, link, once
+from tiercel.reconstruct.raised import counted
 from tiercel.reconstruct.scene import Scene
 from tiercel.reconstruct.schema import ALERTS
 from tiercel.replay import Replay
@@ -201,3 +203,16 @@ def _as_logged(path: Path) -> pa.Table:
         for number, record in enumerate(read_alerts([path]))
     ]
     return pa.Table.from_pylist(rows, ALERTS)
+
+
+def test_what_falco_says_of_itself_is_no_alert(stage: Stage) -> None:
+    before = len(stage.alerts)
+    row = logged(stage, stage.tick(), "Falco internal: syscall event drop", source="internal", host="")
+    scene = stage.scene()
+    marked = Scene(scene.processes, scene.acts, gathered(scene.alerts, scene.acts, scene.processes))
+    assert marked.alerts["kind"][row].as_py() == "internal"
+    assert counted(marked.alerts)["alert"].to_pylist() == list(range(before))
+    found = incidents(marked)
+    assert row not in {alert for incident in found for alert in incident.alerts}
+    assert row not in alone(marked, found)
+    assert "syscall event drop" not in " ".join(str(incident) for incident in found)

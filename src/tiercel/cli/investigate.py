@@ -17,6 +17,7 @@ from tiercel.cli.progress import counting
 from tiercel.custody.keys import Signer
 from tiercel.errors import InputError
 from tiercel.reconstruct.incidents.find import alone, as_document
+from tiercel.reconstruct.raised import counted
 from tiercel.reconstruct.wording.printable import printable
 from tiercel.report.assemble import Findings
 from tiercel.report.writing import Form, write_into
@@ -76,7 +77,7 @@ def _refuse_nothing(paths: Sequence[Path]) -> None:
 
 
 def _story(findings: Findings) -> Iterator[str]:
-    incidents, alerts = findings.incidents, findings.scene.alerts.num_rows
+    incidents, alerts = findings.incidents, counted(findings.scene.alerts).num_rows
     for incident in incidents:
         yield from f"{incident.number}. {incident}".splitlines()
         yield ""

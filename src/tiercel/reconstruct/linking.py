@@ -15,7 +15,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tiercel.reconstruct.raised import INTERNAL_KIND
 from tiercel.reconstruct.schema import ALERTS
+from tiercel.sources.alert_record import INTERNAL
 
 UNNAMED = "(rule not named)"
 """Rule of an alert whose log does not say it, as Falco's text output does not."""
@@ -112,12 +114,22 @@ def once(linked: pa.Table) -> pa.Table:
 
 
 def gathered(alerts: pa.Table, acts: pa.Table, processes: pa.Table) -> pa.Table:
-    """Return alerts linked and each there once; those that hold none of a log as they are."""
+    """Return alerts linked and each there once; those that hold none of a log as they are.
+
+    What Falco says of itself in a log gets the kind INTERNAL_KIND.
+    """
     if "log" not in alerts["kind"].unique().to_pylist():
         return alerts
     found = once(link(alerts, acts, processes))
-    named = pa.array([rule or UNNAMED for rule in found["rule"].to_pylist()], pa.string())
-    return found.set_column(found.schema.get_field_index("rule"), ALERTS.field("rule"), named)
+    rows: list[dict[str, Any]] = found.select(["rule", "kind", "source"]).to_pylist()
+    for row in rows:
+        row["rule"] = row["rule"] or UNNAMED
+        if row["kind"] == "log" and (row["source"] == INTERNAL_KIND or row["rule"].startswith(INTERNAL)):
+            row["kind"] = INTERNAL_KIND
+    for name in ("rule", "kind"):
+        values = pa.array([row[name] for row in rows], pa.string())
+        found = found.set_column(found.schema.get_field_index(name), ALERTS.field(name), values)
+    return found
 
 
 def _logged(row: dict[str, Any], hosts: set[Any]) -> _Logged:

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 PRIORITIES = ("Emergency", "Alert", "Critical", "Error", "Warning", "Notice", "Informational", "Debug")
+INTERNAL_KIND = "internal"
+"""Kind of what Falco says of itself in an alert log, as that it dropped events. It is no alert."""
+
 _RANKS = {name.lower(): rank for rank, name in enumerate(PRIORITIES)} | {"info": 6}
 
 
@@ -32,7 +36,13 @@ class Raised:
     tags: tuple[str, ...]
     process: int | None
     act: int | None
+    kind: str
     fields: dict[str, Any]
+
+    @property
+    def internal(self) -> bool:
+        """Whether it is what Falco says of itself, and no alert."""
+        return self.kind == INTERNAL_KIND
 
     @property
     def rank(self) -> int:
@@ -62,8 +72,14 @@ def raised(alerts: pa.Table) -> Iterator[Raised]:
             tuple(columns["tags"][i] or ()),
             columns["process"][i],
             columns["act"][i],
+            columns["kind"][i] or "",
             _decoded(columns["output_fields"][i]),
         )
+
+
+def counted(alerts: pa.Table) -> pa.Table:
+    """Return the alerts without what Falco says of itself. Their numbers stay."""
+    return alerts.filter(pc.not_equal(alerts["kind"], INTERNAL_KIND))
 
 
 def _decoded(text: str | None) -> dict[str, Any]:

@@ -110,7 +110,12 @@ ALERTS = pa.schema(
         _field("tags", pa.list_(_TEXT), "tags of the rule"),
         _field("process", _INT, "row of the process it is about, null when not known"),
         _field("act", _INT, "row of the act it is about, null when its event is none"),
-        _field("kind", _TEXT, "'rules' when raised from events here, 'log' when read from an alert log"),
+        _field(
+            "kind",
+            _TEXT,
+            "'rules' when raised from events here, 'log' when read from an alert log, 'internal' when it is what Falco "
+            "says there of itself: no alert, and not counted as one",
+        ),
         _field("truncated", _FLAG, "a forwarder cut some of its fields"),
     ]
 )

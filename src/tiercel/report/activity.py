@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from tiercel.reconstruct.raised import counted
 from tiercel.reconstruct.scene import Scene
 from tiercel.report.model import Lane, Mark, Overview
 
@@ -19,7 +20,7 @@ _MOST_ALERTS = 400  # a picture with more diamonds is a line
 def overview(scene: Scene) -> Overview | None:
     """Return the acts by time and the alerts, None for a scene in which nothing happens."""
     times = scene.acts.column("ts").to_numpy()
-    alerts = scene.alerts.select(["ts", "rule", "priority"]).to_pylist()
+    alerts = counted(scene.alerts).select(["ts", "rule", "priority"]).to_pylist()
     stamps = np.concatenate((times, np.array([alert["ts"] for alert in alerts], np.int64)))
     stamps = stamps[stamps > 0]
     if not len(stamps):

@@ -11,6 +11,7 @@ from tiercel.custody.clock import now
 from tiercel.custody.entry import Entry
 from tiercel.reconstruct.incidents.find import incidents as incidents_view
 from tiercel.reconstruct.incidents.model import Incident, Sentence
+from tiercel.reconstruct.raised import counted
 from tiercel.reconstruct.scene import Scene
 from tiercel.reconstruct.views.files import files as files_view
 from tiercel.reconstruct.views.network import network as network_view
@@ -60,7 +61,7 @@ def report(case: Case, findings: Findings, *, custody_state: str = "") -> Report
     found = indicators.indicators(files, network, case.evidence, acts, lookups)
     figures = [
         ("incidents", f"{len(parts):,}"),
-        ("alerts", f"{scene.alerts.num_rows:,}"),
+        ("alerts", f"{counted(scene.alerts).num_rows:,}"),
         ("events", f"{status.events:,}"),
         ("hosts", ", ".join(status.hosts) if 0 < len(status.hosts) <= 2 else f"{len(status.hosts):,}"),
     ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tiercel.case.record import Evidence
 from tiercel.reconstruct.incidents.model import Incident
+from tiercel.reconstruct.raised import counted
 from tiercel.reconstruct.scene import Scene
 from tiercel.report.model import Gap
 from tiercel.report.wording import lasting, listing, several, when
@@ -46,12 +47,13 @@ def _looked_at(status: Status, evidence: Sequence[Evidence]) -> str:
 
 
 def _found(incidents: Sequence[Incident], scene: Scene) -> str:
-    rules = Counter(rule for rule in scene.alerts.column("rule").to_pylist() if rule)
-    alerts = f"{several(scene.alerts.num_rows, 'alert')} of {several(len(rules), 'rule')}" if rules else "no alerts"
+    said_of_events = counted(scene.alerts)
+    rules = Counter(rule for rule in said_of_events.column("rule").to_pylist() if rule)
+    alerts = f"{several(said_of_events.num_rows, 'alert')} of {several(len(rules), 'rule')}" if rules else "no alerts"
     if not incidents:
         return f"There are {alerts}, and no incident was found."
     explained = {alert for incident in incidents for alert in incident.alerts}
-    rest = scene.alerts.num_rows - len(explained)
+    rest = said_of_events.num_rows - len(explained)
     said = f"There are {alerts}; {len(explained):,} of them belong to {several(len(incidents), 'incident')}"
     return said + (f", {rest:,} to none." if rest else ".")
 

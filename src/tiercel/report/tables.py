@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from tiercel.reconstruct.raised import INTERNAL_KIND
 from tiercel.reconstruct.scene import Scene
 from tiercel.reconstruct.views.files import files as files_view
 from tiercel.reconstruct.views.network import network as network_view
@@ -19,6 +20,7 @@ from tiercel.report.wording import listing, size, when
 MOST_ROWS = 100
 """Rows of a table shown; a reader of paper takes in no more, and the views hold the rest."""
 
+_FROM = {"log": "alert log", INTERNAL_KIND: "Falco about itself"}
 _HEAD = re.compile(rf"^\S+: (?:{'|'.join(PRIORITIES)}) ", re.ASCII)  # time and priority have columns of their own
 
 Row = dict[str, Any]
@@ -203,7 +205,7 @@ def alerts(table: pa.Table) -> Table:
             row["priority"] or "",
             row["rule"] or "(text log: rule not named)",
             _HEAD.sub("", row["output"] or ""),
-            ("alert log" if row["kind"] == "log" else "events") + (", cut" if row["truncated"] else ""),
+            _FROM.get(row["kind"], "events") + (", cut" if row["truncated"] else ""),
         )
 
     return _table(

@@ -24,7 +24,7 @@ from tiercel.reconstruct.incidents.phases import Phase
 from tiercel.reconstruct.incidents.scope import Group, groups
 from tiercel.reconstruct.incidents.story import Teller
 from tiercel.reconstruct.lineage import Lineage
-from tiercel.reconstruct.raised import Raised, raised
+from tiercel.reconstruct.raised import Raised, counted, raised
 from tiercel.reconstruct.rows import each, of_processes
 from tiercel.reconstruct.scene import Scene
 
@@ -65,9 +65,9 @@ def incidents(scene: Scene) -> list[Incident]:
 
 
 def alone(scene: Scene, found: list[Incident]) -> list[int]:
-    """Return the numbers of the alerts that belong to none of the incidents."""
+    """Return the numbers of the alerts that belong to none of the incidents, internal ones aside."""
     explained = {alert for incident in found for alert in incident.alerts}
-    return [alert.alert for alert in raised(scene.alerts) if alert.alert not in explained]
+    return [alert.alert for alert in raised(counted(scene.alerts)) if alert.alert not in explained]
 
 
 def _counts(incident: Incident, group: Group) -> bool:

@@ -19,7 +19,7 @@ from tiercel.reconstruct.kinds import CHANGES
 from tiercel.reconstruct.knowledge import suspicious
 from tiercel.reconstruct.knowledge.noise import is_noise
 from tiercel.reconstruct.lineage import Lineage
-from tiercel.reconstruct.raised import Raised, raised
+from tiercel.reconstruct.raised import Raised, counted, raised
 from tiercel.reconstruct.rows import Act, each, of_kinds, of_objects, of_processes
 from tiercel.reconstruct.scene import Scene
 
@@ -53,11 +53,11 @@ def _by_time(alert: Raised) -> tuple[int, int]:
 
 
 def groups(scene: Scene, lineage: Lineage) -> list[Group]:
-    """Return the groups of a scene's alerts, by time. Every alert is in exactly one."""
+    """Return the groups of a scene's alerts, by time. Every alert is in exactly one, internal ones in none."""
     sessions: dict[object, list[Raised]] = defaultdict(list)
     entries: dict[object, Entry] = {}
     loose: list[Raised] = []
-    for alert in raised(scene.alerts):
+    for alert in raised(counted(scene.alerts)):
         if alert.process is None or not 0 <= alert.process < lineage.count:
             loose.append(alert)
             continue
