@@ -112,7 +112,7 @@ def _reported(case: Case) -> list[dict[str, object]]:
     for piece in case.evidence:
         for gap in piece.ingest.gaps if piece.ingest else ():
             if gap.count is None or gap not in told:  # a log given whole and in parts has the same gap twice
-                found.append(asdict(gap) | {"what": f"{piece.name}: {gap.what}"})
+                found.append(asdict(gap) | {"evidence": piece.name})
             told.add(gap)
         if piece.kind == "audit":
             found.append({"kind": "audit", "what": f"{piece.name} is an audit log"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from tiercel.report.model import Gap
@@ -31,17 +32,19 @@ def gaps(reported: Iterable[Mapping[str, Any]]) -> tuple[Gap, ...]:
     """Return the gaps that manifests report, in order of time, those alike that follow on each other as one.
 
     Args:
-        reported: objects with ``kind`` and ``what``, and where known ``from_ts`` and ``to_ts`` (ns) and ``count``.
+        reported: objects with ``kind`` and ``what``, and where known ``from_ts`` and ``to_ts`` (ns), ``count`` and
+            ``evidence``, the name of the piece it is in.
     """
-    found = [_gap(entry) for entry in reported]
-    found.sort(key=lambda gap: (gap.first is None, gap.first or 0))
-    merged: list[Gap] = []
-    for gap in found:
-        if merged and _alike(merged[-1], gap):
-            merged[-1] = _joined(merged[-1], gap)
+    found = [(_gap(entry), str(entry.get("evidence") or "")) for entry in reported]
+    found.sort(key=lambda told: (told[0].first is None, told[0].first or 0))
+    merged: list[tuple[Gap, str]] = []
+    for gap, name in found:
+        if merged and _alike(merged[-1][0], gap):
+            before, other = merged[-1]
+            merged[-1] = _joined(before, gap), name if name == other else ""
         else:
-            merged.append(gap)
-    return tuple(merged)
+            merged.append((gap, name))
+    return tuple(replace(gap, what=f"{name}: {gap.what}") if name else gap for gap, name in merged)
 
 
 def _gap(entry: Mapping[str, Any]) -> Gap:
