@@ -23,7 +23,7 @@ from tiercel.store.store import Store
 def test_only_tables_that_are_read_are_looked_at(story: Store, sql: str, filled: set[str]) -> None:
     with Queries(story) as queries:
         queries.run(sql).read_all()
-        assert queries._filled == filled
+        assert queries._filled.keys() == filled
 
 
 def test_one_query_after_another_sees_what_it_reads(story: Store) -> None:
@@ -40,3 +40,42 @@ def test_views_that_are_not_read_are_listed_all_the_same(story: Store) -> None:
     with Queries(story) as queries:
         rows = queries.run("SELECT DISTINCT table_name FROM information_schema.columns").read_all().to_pylist()
     assert {"events", "alerts", "timeline"} <= {row["table_name"] for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("sql", "pruned"),
+    [
+        ("SELECT num FROM events WHERE proc_name = 'curl' ORDER BY num", True),
+        ("SELECT num FROM events WHERE type = 'execve' AND proc_exepath = '/usr/bin/curl' ORDER BY num", True),
+        ("SELECT num FROM events WHERE proc_name = 'curl' OR type = 'openat' ORDER BY num", False),
+        ("SELECT num FROM events WHERE proc_name <> 'curl' ORDER BY num", False),
+        ("SELECT num FROM events WHERE NOT (proc_name = 'curl') ORDER BY num", False),
+        ("SELECT num FROM events WHERE proc_name = 'cu' || 'rl' ORDER BY num", None),
+        ("SELECT num FROM (SELECT num FROM events WHERE proc_name = 'curl' UNION ALL SELECT num FROM events)"
+         " ORDER BY 1", False),
+        ("SELECT num FROM (SELECT num FROM events WHERE proc_name = 'curl' UNION ALL"
+         " SELECT num FROM events WHERE proc_name = 'nginx') ORDER BY 1", None),
+        ("SELECT e.num FROM events e LEFT JOIN events f ON f.num = e.num AND f.proc_name = 'curl' ORDER BY 1", False),
+        ("SELECT num FROM events WHERE num NOT IN (SELECT num FROM events WHERE proc_name = 'curl') ORDER BY 1", False),
+        ("SELECT proc_name, count(*) AS n FROM events GROUP BY proc_name HAVING proc_name = 'curl'", None),
+    ],
+)  # fmt: skip
+def test_segments_without_the_name_are_left_out(
+    story: Store, sql: str, pruned: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Queries(story) as queries:
+        found = queries.run(sql).read_all().to_pylist()
+        read = queries._filled["events"]
+    monkeypatch.setattr(Queries, "_holding", lambda queries, asked: [segment.path for segment in queries.segments])
+    with Queries(story) as queries:
+        assert queries.run(sql).read_all().to_pylist() == found
+        assert found
+        if pruned is not None:
+            assert (len(read) < len(queries.segments)) == pruned
+
+
+def test_a_name_that_is_nowhere_finds_nothing(story: Store) -> None:
+    with Queries(story) as queries:
+        for _ in range(2):
+            assert queries.run("SELECT * FROM events WHERE proc_name = 'nowhere'").read_all().num_rows == 0
+            assert queries.run("SELECT * FROM events").read_all().num_rows > 0

@@ -2,7 +2,8 @@
 
 A query is first bound to empty tables with the columns of the views. That settles mistakes cheaply, and tells which
 columns the query reads: the views it then runs on join only the tables those need. Views and tables that it does not
-read are there, but empty: to look at the files of thousands of segments takes seconds.
+read are there, but empty: to look at the files of thousands of segments takes seconds. Where each view that is read is
+asked for one process name or executable, segments of which the manifests rule that out are left out.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,15 @@ from tiercel.hunt.views import VIEWS
 from tiercel.hunt.views.model import View
 from tiercel.store.schema import TABLES
 from tiercel.store.store import Store
+from tiercel.store.values import EXEPATH, NAME
 
 _MEMORY = "768MB"
 _FETCH = 1 << 15  # rows of a record batch
 _STORED = re.compile(r"\bstored\.(\w+)")
+_ASKED = {"proc_name": NAME, "proc_exepath": EXEPATH}
+_EQUAL = re.compile(rf"\(({'|'.join(_ASKED)}) = '([ -&(-~]{{1,64}})'\)")
+"""A filter of a scan as plans show it; other letters, and long texts, they might show otherwise."""
+
 _EXPLAIN = "EXPLAIN (FORMAT json) "
 
 _IP_TEXT = r"""
@@ -55,9 +61,9 @@ class Queries:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.segments = [segment.path for segment in store.segments()]
+        self.segments = store.segments()
         self._spill = tempfile.TemporaryDirectory(prefix="tiercel-sql-")
-        self._filled: set[str] = set()
+        self._filled: dict[str, list[Path]] = {}
         self._connection = self._connect()
 
     def __enter__(self) -> Queries:
@@ -82,10 +88,10 @@ class Queries:
             statements = self._connection.extract_statements(sql)
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                 raise InputError("a query has to be one SELECT: the store is only read")
-            used = _columns_read(statements[0].query)
+            used, asked = _columns_read(statements[0].query)
             selects = {name: VIEWS[name].select(columns) for name, columns in used.items() if name in VIEWS}
             named = {name for select in selects.values() for name in _STORED.findall(select)}
-            self._fill({name for name in TABLES if name in named or f"stored.{name}" in used})
+            self._fill({name for name in TABLES if name in named or f"stored.{name}" in used}, self._holding(asked))
             for view in VIEWS.values():
                 select = selects.get(view.name) or _nothing(view)
                 self._connection.execute(f"CREATE OR REPLACE VIEW {view.name} AS {select}")
@@ -108,15 +114,29 @@ class Queries:
             raise InputError(f"{root}: {explained(error)}") from None
         return connection
 
-    def _fill(self, names: Iterable[str]) -> None:
-        """Put the tables of the segments in place of the empty ones."""
-        for name in sorted(set(names) - self._filled):
-            files = [path / f"{name}.parquet" for path in self.segments]
+    def _holding(self, asked: Sequence[tuple[str, bytes] | None]) -> list[Path]:
+        """Return the segments that may hold rows of any scan; see :func:`_columns_read` for what they ask for."""
+        held = []
+        for segment in self.segments:
+            values = segment.manifest.values
+            if any(one is None or one[0] not in values or one[1] in values[one[0]] for one in asked):
+                held.append(segment.path)
+        return held
+
+    def _fill(self, names: Iterable[str], segments: list[Path]) -> None:
+        """Make the tables hold what these segments do."""
+        for name in sorted(names):
+            if self._filled.get(name, []) == segments:
+                continue
+            kind = "VIEW" if self._filled.get(name) else "TABLE"
+            files = [path / f"{name}.parquet" for path in segments]
             files = [file for file in files if file.is_file()]
+            self._connection.execute(f"DROP {kind} stored.{name}")
             if files:
-                self._connection.execute(f"DROP TABLE stored.{name}")
                 _stored(self._connection, name, str(self.store.path.resolve()), files)
-            self._filled.add(name)
+            else:
+                _empty(self._connection, name)
+            self._filled[name] = segments if files else []
 
 
 def explained(error: Exception) -> str:
@@ -180,8 +200,12 @@ def _nothing(view: View) -> str:
     return f"SELECT {', '.join(f'CAST(NULL AS {column.type}) AS {column.name}' for column in view.columns)} WHERE false"
 
 
-def _columns_read(sql: str) -> dict[str, set[str]]:
-    """Return which columns of which views and stored tables a query reads; those it does not read are not among them.
+def _columns_read(sql: str) -> tuple[dict[str, set[str]], list[tuple[str, bytes] | None]]:
+    """Return what a query reads.
+
+    Returns:
+        which columns of which views and stored tables; those it does not read are not among them. And for each time
+        that it reads one, a field and the value that is asked for of it, None when rows of any segment may do.
 
     Raises:
         duckdb.Error: the query is wrong.
@@ -193,25 +217,39 @@ def _columns_read(sql: str) -> dict[str, set[str]]:
         for view in VIEWS.values():
             columns = ", ".join(f"{column.name} {column.type}" for column in view.columns)
             connection.execute(f"CREATE TABLE {view.name} ({columns})")
-        others = connection.execute("SELECT name FROM duckdb_optimizers() WHERE name <> 'unused_columns'").fetchall()
-        connection.execute("SET disabled_optimizers = $1", [",".join(name for (name,) in others)])
         connection.execute("SET enable_external_access = false")
-        connection.execute("SET lock_configuration = true")
-        plan = connection.execute(_EXPLAIN + sql).fetchall()
-    used: dict[str, set[str]] = {}
-    for _, text in plan:
-        for node in json.loads(text):
-            _gather(node, used)
-    return used
+        used: dict[str, set[str]] = {}
+        for table, extra in _scans(connection, sql, "unused_columns"):
+            used.setdefault(table, set()).update(_listed(extra, "Projections"))
+        asked = [_asked(table, extra) for table, extra in _scans(connection, sql, "filter_pushdown")]
+    return used, asked
 
 
-def _gather(node: Mapping[str, Any], used: dict[str, set[str]]) -> None:
-    """Note the columns that the scans of a plan read."""
-    extra = node.get("extra_info") or {}
-    table = str(extra.get("Table", "")) if isinstance(extra, dict) else ""
-    table = table.replace('"', "").removeprefix("memory.").removeprefix("main.")
-    if table:
-        read = extra.get("Projections", [])
-        used.setdefault(table, set()).update([read] if isinstance(read, str) else read)
-    for child in node.get("children", []):
-        _gather(child, used)
+def _scans(connection: duckdb.DuckDBPyConnection, sql: str, optimizer: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the scans of a query's plan, which only one optimizer was at: the table, and what the plan says."""
+    others = connection.execute("SELECT name FROM duckdb_optimizers() WHERE name <> $1", [optimizer]).fetchall()
+    connection.execute("SET disabled_optimizers = $1", [",".join(name for (name,) in others)])
+    nodes = [node for _, text in connection.execute(_EXPLAIN + sql).fetchall() for node in json.loads(text)]
+    while nodes:
+        node = nodes.pop()
+        extra = node.get("extra_info") or {}
+        table = str(extra.get("Table", "")) if isinstance(extra, dict) else ""
+        if table:
+            yield table.replace('"', "").removeprefix("memory.").removeprefix("main."), extra
+        nodes += node.get("children", [])
+
+
+def _listed(extra: Mapping[str, Any], key: str) -> list[str]:
+    """Return what a plan says under a key; one thing stands there alone."""
+    said = extra.get(key, [])
+    return [said] if isinstance(said, str) else said
+
+
+def _asked(table: str, extra: Mapping[str, Any]) -> tuple[str, bytes] | None:
+    """Return the field and the value that a scan asks for, None when it asks for none that manifests list."""
+    columns = {column.name for column in VIEWS[table].columns} if table in VIEWS else set()
+    for condition in _listed(extra, "Filters"):
+        found = _EQUAL.fullmatch(condition)
+        if found and found[1] in columns:
+            return _ASKED[found[1]], found[2].encode()
+    return None

@@ -6,6 +6,8 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +162,8 @@ class Manifest:
             KeyError, TypeError, ValueError, AttributeError: it lacks something or holds what cannot be.
         """
         types = dict(zip(map(int, document["types"]), _counts(document["types"].values()), strict=True))
-        groups = tuple(_counts(group) for group in document["groups"])
+        groups = tuple(map(tuple, document["groups"]))
+        _counts(chain.from_iterable(groups))
         evidence = document["source"]
         return cls(
             name=_text(document["name"]),
@@ -173,7 +176,7 @@ class Manifest:
             ),
             tiercel=_text(document["tiercel"]),
             machine=Machine(**_cells(document["machine"])),
-            interfaces=tuple(_interface(entry) for entry in document["interfaces"]),
+            interfaces=tuple(_interface(**entry) for entry in document["interfaces"]),
             first_ts=_optional(document["first_ts"]),
             last_ts=_optional(document["last_ts"]),
             first_num=_optional(document["first_num"]),
@@ -245,14 +248,10 @@ def _cells(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _text(value) if key == "hostname" else _unsigned(value) for key, value in entry.items()}
 
 
-def _interface(entry: Mapping[str, Any]) -> Interface:
-    return Interface(
-        bytes.fromhex(entry["name"]),
-        bytes.fromhex(entry["address"]),
-        bytes.fromhex(entry["netmask"]),
-        bytes.fromhex(entry["broadcast"]),
-        _unsigned(entry["speed"]),
-    )
+@lru_cache(1024)  # the segments of a host have the same ones
+def _interface(name: str, address: str, netmask: str, broadcast: str, speed: int) -> Interface:
+    hexed = bytes.fromhex
+    return Interface(hexed(name), hexed(address), hexed(netmask), hexed(broadcast), _unsigned(speed))
 
 
 def _gap(entry: Mapping[str, Any]) -> Gap:
