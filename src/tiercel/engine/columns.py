@@ -67,8 +67,9 @@ class Verdicts:
         return np.asarray(found == self.YES)
 
     def _resize(self, tables: Tables, size: int) -> None:
-        table = np.zeros(max(size, 2 * len(self.table)), np.int8)
+        table = np.zeros(size, np.int8)
         if tables.epoch == self.epoch:
+            table = np.zeros(max(size, 2 * len(self.table)), np.int8)
             table[: len(self.table) - 1] = self.table[:-1]
         self.epoch = tables.epoch
         table[-1] = self.YES if self.match(None) else self.NO
