@@ -146,7 +146,7 @@ BOX: dict[str, str] = {
     "Drop and execute new binary in container": (
         "mkdir l u w m; mount -t overlay none -o lowerdir=l,upperdir=u,workdir=w m; cp /bin/true m/x; m/x"
     ),
-    "Change namespace privileges via unshare": "setpriv --reuid=65534 --clear-groups unshare -U true",
+    "Change namespace privileges via unshare": "setpriv --reuid=65534 --clear-groups unshare -u true",
     "Contact EC2 Instance Metadata Service From Container": f"python {quote(_CONNECT)} tcp 169.254.169.254 80",
     "Contact cloud metadata service from container": f"python {quote(_CONNECT)} tcp 169.254.169.254 80",
     "Launch Package Management Process in Container": "as apt-get update",
