@@ -69,7 +69,7 @@ def test_own_keys(tmp_path):
         "outputs_queue: {path: /q, max_size_mb: 2048, max_age: 12h, capacity: 9, retry_interval: 500ms}\n"
         "file_output: {enabled: true, filename: f, rotate_size_mb: 1.5, rotate_interval: 1d, keep_files: 7,"
         " keep_age: 30d, compress: false}\n"
-        "http_output: {enabled: true, url: http://x, headers: {Authorization: Bearer y}, timeout: 2}\n"
+        "http_output: {enabled: true, url: http://x, headers: {Authorization: Bearer y}, timeout: 2, pipeline: 8}\n"
         "syslog_output: {enabled: true, address: 'tls://logs:6514', format: rfc5424, facility: local0, ident: t,"
         " client_cert: c}\n"
         "program_output: {enabled: true, program: p, timeout: 5s}\n",
@@ -79,7 +79,7 @@ def test_own_keys(tmp_path):
     assert found.queue == QueueSettings("/q", 2048 << 20, 12 * 3600, 9)
     assert found.file == FileSettings("f", False, 3 << 19, 86400, 7, 30 * 86400, False)
     assert found.http is not None
-    assert (found.http.headers, found.http.timeout) == ({"Authorization": "Bearer y"}, 2)
+    assert (found.http.headers, found.http.timeout, found.http.pipeline) == ({"Authorization": "Bearer y"}, 2, 8)
     assert found.syslog is not None
     assert (found.syslog.address, found.syslog.format, found.syslog.facility, found.syslog.ident) == (
         "tls://logs:6514",

@@ -279,6 +279,31 @@ def test_a_full_disk_delays_the_disk_and_not_the_outputs(tmp_path: Path, monkeyp
     queue.close()
 
 
+def test_on_a_full_disk_what_is_delivered_makes_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = Queue(["a"], tmp_path)
+    write = os.write
+    allowed = 50_000  # bytes the disk has for segments
+
+    def fails(descriptor: int, data: bytes) -> int:
+        used = sum(path.stat().st_size for path in segments(tmp_path))
+        if threading.current_thread().name == "queue-write" and used + len(data) > allowed:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(descriptor, data)
+
+    monkeypatch.setattr("tiercel.outputs.queue_log.os.write", fails)
+    for i in range(20):
+        queue.put(b"%d " % i + LONG)
+        assert queue.sync(5)
+    for i in range(20, 40):
+        queue.put(b"%d " % i + LONG)
+    assert not queue.sync(0.1)
+    assert numbers(take_all(queue, "a")) == list(range(1, 41))
+    assert queue.put(b"last").number == 41
+    assert queue.sync(5)
+    assert queue.lost("a") == 0
+    queue.close()
+
+
 def test_one_process_has_the_folder(tmp_path: Path) -> None:
     queue = Queue(["a"], tmp_path)
     with pytest.raises(InputError, match="another process"):

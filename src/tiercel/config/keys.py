@@ -63,7 +63,9 @@ KNOWN: Keys = {
     "grpc": _flat("enabled", "bind_address", "threadiness", "private_key", "cert_chain", "root_certs"),
     "grpc_output": _ENGINE,
     "http_output": {
-        **_flat("enabled", "url", "user_agent", "mtls", "echo", "compress_uploads", "keep_alive", "timeout"),
+        **_flat(
+            "enabled", "url", "user_agent", "mtls", "echo", "compress_uploads", "keep_alive", "timeout", "pipeline"
+        ),
         **_TLS,
         "max_consecutive_timeouts": None,
         "headers": {"*": None},
@@ -168,6 +170,7 @@ OWN = frozenset(
         "file_output.rotate_interval",
         "file_output.rotate_size_mb",
         "http_output.headers",
+        "http_output.pipeline",
         "http_output.timeout",
         "json_include_alert_id_property",
         "outputs_queue.max_age",

@@ -98,6 +98,7 @@ class _Section:
             max_consecutive_timeouts=int(self._number(key, "max_consecutive_timeouts", 5)),
             headers=headers,
             timeout=self.seconds(key, "timeout", 10.0, least=0.001),
+            pipeline=max(1, min(1000, int(self._number(key, "pipeline", 1)))),
             json=json,
         )
 

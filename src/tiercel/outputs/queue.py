@@ -47,6 +47,7 @@ class _Place:
     lost: int = 0
     told: int = 0
     held: int = 0
+    unsaved: bool = False
     reader: LogReader | None = None
     cursor: Cursor | None = None
 
@@ -237,8 +238,11 @@ class Queue:
         if place.cursor is not None and self.log is not None:
             try:
                 place.cursor.save(number)
+                place.unsaved = False
             except OSError as error:
-                log.warning("%s: %s", place.cursor.path, error.strerror)
+                if not place.unsaved:
+                    log.warning("%s: after a restart alerts may come twice: %s", place.cursor.path, error.strerror)
+                place.unsaved = True
             self.log.forget(done + 1)
 
     def rewind(self, name: str) -> None:
@@ -344,7 +348,7 @@ class Queue:
                 if not failing:
                     log.error("%s: alerts stay in memory for now: %s", self.log.folder, error.strerror)
                 failing = True
-                if error.errno in (errno.ENOSPC, errno.EDQUOT) and self._drop_oldest():
+                if error.errno in (errno.ENOSPC, errno.EDQUOT) and self._make_room():
                     continue
                 if self._closed:
                     return
@@ -379,6 +383,16 @@ class Queue:
         limit = now - int(self.settings.max_age * SECOND)
         while len(self.log.segments) > 1 and self.log.segments[0].newest < limit and self._drop_oldest():
             pass
+
+    def _make_room(self) -> bool:
+        """On a full disk, remove what all outputs are done with; the oldest, when memory runs out as well."""
+        assert self.log is not None
+        self.log.finish()
+        with self._lock:
+            done = min(place.settled for place in self._places.values())
+        before = self.log.size
+        self.log.forget(done + 1)
+        return self.log.size < before or (self._tail_bytes > _UNWRITTEN // 2 and self._drop_oldest())
 
     def _drop_oldest(self) -> bool:
         assert self.log is not None

@@ -122,6 +122,11 @@ class Log:
             self.segments.append(self._open)
         return self._open
 
+    def finish(self) -> None:
+        """Have what comes next begin a new segment, as far as the disk lets the open one go."""
+        with contextlib.suppress(OSError):
+            self._finish()
+
     def _finish(self) -> None:
         """Bring the open segment to the disk and close it."""
         if self._fd < 0:
@@ -129,7 +134,12 @@ class Log:
         os.fsync(self._fd)
         with self.lock:
             os.close(self._fd)
-            self._fd, self._open = -1, None
+            ended, self._fd, self._open = self._open, -1, None
+            empty = ended is not None and ended.last < ended.first
+            if empty and ended in self.segments:
+                self.segments.remove(ended)
+        if ended is not None and empty:
+            ended.path.unlink(missing_ok=True)
 
     def sync(self) -> None:
         """Bring everything appended so far to the disk.

@@ -50,7 +50,11 @@ class HttpServer:
     """Keeps what is posted. ``answer`` says with which status, given how many requests came before."""
 
     def __init__(
-        self, answer: Callable[[int], int] = lambda _: 200, tls: ssl.SSLContext | None = None, port: int = 0
+        self,
+        answer: Callable[[int], int] = lambda _: 200,
+        tls: ssl.SSLContext | None = None,
+        port: int = 0,
+        close: bool = False,
     ) -> None:
         self.bodies: list[bytes] = []
         self.headers: list[dict[str, str]] = []
@@ -66,7 +70,11 @@ class HttpServer:
                 peer.connections += 1
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                size = int(self.headers["Content-Length"])
+                body = self.rfile.read(size)
+                if len(body) < size:  # the client was killed
+                    self.close_connection = True
+                    return
                 status = answer(peer.requests)
                 peer.requests += 1
                 if 200 <= status < 300:
@@ -74,6 +82,8 @@ class HttpServer:
                     peer.headers.append({name.lower(): value for name, value in self.headers.items()})
                 self.send_response(status)
                 self.send_header("Content-Length", "3")
+                if close:
+                    self.send_header("Connection", "close")
                 self.end_headers()
                 self.wfile.write(b"ok\n")
 

@@ -29,6 +29,8 @@ ROOT = Path(__file__).parents[3]
 class Peer:
     """A sink of our own, to see what a sink is asked for."""
 
+    most = 256 << 10
+
     def __init__(self) -> None:
         self.refused = 0
         self.got: list[Record] = []

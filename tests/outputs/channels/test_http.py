@@ -149,3 +149,26 @@ def test_a_server_nobody_vouches_for_is_not_spoken_to_unless_told(keys: Path) ->
 def test_settings_that_cannot_be_used_are_named(url: str, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         outputs(url, **changes)
+
+
+def test_several_posts_before_the_first_answer() -> None:
+    with http_server() as server:
+        out = outputs(f"http://127.0.0.1:{server.port}/", pipeline=16)
+        for i in range(200):
+            out.send(line(i), alert(i))
+        assert out.flush(5)
+        out.close()
+    assert server.bodies == [line(i) for i in range(200)]
+    assert server.connections == 1
+
+
+def test_a_server_that_closes_after_each_answer_gets_all() -> None:
+    with http_server(close=True) as server:
+        for pipeline in (1, 8):
+            server.bodies.clear()
+            out = outputs(f"http://127.0.0.1:{server.port}/", pipeline=pipeline)
+            for i in range(30):
+                out.send(line(i), alert(i))
+            assert out.flush(5)
+            out.close()
+            assert server.bodies == [line(i) for i in range(30)]

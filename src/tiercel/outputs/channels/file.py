@@ -23,6 +23,8 @@ log = logging.getLogger("tiercel.outputs")
 class FileSink:
     """Appends to a file. A line is counted as delivered when it is on the disk."""
 
+    most = 256 << 10
+
     def __init__(self, settings: FileSettings) -> None:
         self.settings = settings
         self.path = Path(settings.filename)

@@ -54,6 +54,8 @@ class GrpcSink:
         InputError: the address cannot be bound, or a key or certificate cannot be read.
     """
 
+    most = 256 << 10
+
     def __init__(self, settings: GrpcSettings) -> None:
         self.settings = settings
         self.refused = 0

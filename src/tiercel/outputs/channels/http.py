@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import gzip
-import http.client
 import logging
-import socket
 import ssl
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from tiercel.errors import InputError
+from tiercel.outputs.channels.http_connection import Answer, Connection
 from tiercel.outputs.channels.settings import HttpSettings
 from tiercel.outputs.channels.sink import SinkError
 from tiercel.outputs.channels.tls import context
@@ -22,7 +21,6 @@ log = logging.getLogger("tiercel.outputs")
 ID_HEADER = "X-Tiercel-Alert-Id"
 _NEVER = {400, 413, 415, 422}
 """Answers that say the alert itself will not be taken, now or later."""
-_ANSWER = 64 << 10  # bytes of an answer that are read on an open connection
 
 
 class HttpSink:
@@ -35,11 +33,13 @@ class HttpSink:
         InputError: the URL or a certificate cannot be used.
     """
 
+    most = 32 << 10
+
     def __init__(self, settings: HttpSettings) -> None:
         self.settings = settings
         self.refused = 0
         self._timeouts = 0
-        self._connection: http.client.HTTPConnection | None = None
+        self._connection: Connection | None = None
         try:
             url = urlsplit(settings.url.strip("\"'"))
             host, port = url.hostname or "", url.port
@@ -47,115 +47,136 @@ class HttpSink:
             raise InputError(f"http_output.url: {settings.url}: {error}") from error
         if url.scheme not in ("http", "https") or not host:
             raise InputError(f"http_output.url: '{settings.url}' is no http:// or https:// address")
-        self._target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-        self._headers = self._fixed_headers()
-        self._connect: Callable[[], http.client.HTTPConnection]
-        if url.scheme == "https":
-            tls = context(settings.tls, "http_output")
-            self._connect = lambda: http.client.HTTPSConnection(host, port, timeout=settings.timeout, context=tls)
-        else:
-            self._connect = lambda: http.client.HTTPConnection(host, port, timeout=settings.timeout)
+        tls = context(settings.tls, "http_output") if url.scheme == "https" else None
+        number = port or (443 if tls else 80)
+        self._connect: Callable[[], Connection] = lambda: Connection(
+            host, number, settings.timeout, tls, settings.keep_alive
+        )
+        target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        name = f"[{host}]" if ":" in host else host
+        self._head = self._fixed_head(target, name + (f":{port}" if port else ""))
 
-    def _fixed_headers(self) -> dict[str, str]:
+    def _fixed_head(self, target: str, host: str) -> bytes:
+        """Return the part of a request that is the same for all alerts."""
         settings = self.settings
         headers = {
-            "Content-Type": "application/json" if settings.json else "text/plain",
+            "Host": host,
             "User-Agent": settings.user_agent,
+            "Accept": "*/*",
+            "Content-Type": "application/json" if settings.json else "text/plain",
         }
         if settings.compress_uploads:
             headers["Content-Encoding"] = "gzip"
         headers.update(settings.headers)
         for name, value in headers.items():
-            if "\n" in name + value or "\r" in name + value or not name.strip() or ":" in name:
+            if any(end in name + value for end in "\r\n\0") or not name.strip() or set(name) & set(": "):
                 raise InputError(f"http_output.headers: '{name}' cannot be a header")
-            try:
-                value.encode("latin-1")
-            except UnicodeEncodeError:
-                raise InputError(f"http_output.headers: the value of '{name}' is not Latin-1") from None
-        return headers
+        lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        try:
+            return "\r\n".join(lines).encode("latin-1")
+        except UnicodeEncodeError:
+            raise InputError(f"http_output: {settings.url}: the URL and headers must be Latin-1") from None
 
     def send(self, records: Sequence[Record]) -> None:
-        for at, record in enumerate(records):
-            try:
-                self._post(record, at)
-            except SinkError:
-                self.reopen()
-                raise
-            except TimeoutError as error:
-                self.reopen()
-                self._timeouts += 1
-                if self._timeouts == self.settings.max_consecutive_timeouts:
-                    log.error("http_output: %d timeouts in a row", self._timeouts)
-                raise SinkError(f"no answer within {self.settings.timeout:g} s", at) from error
-            except (OSError, http.client.HTTPException, AttributeError) as error:
-                self.reopen()  # AttributeError: http.client finds its socket closed by stop()
-                raise SinkError(f"{self.settings.url}: {_said(error)}", at) from error
+        at = 0
+        while at < len(records):
+            at += self._post(records[at : at + self.settings.pipeline], at)
             self._timeouts = 0
 
-    def _post(self, record: Record, at: int) -> None:
-        body = gzip.compress(record.line, 1) if self.settings.compress_uploads else record.line
-        headers = {**self._headers, ID_HEADER: record.id}
+    def _post(self, records: Sequence[Record], before: int) -> int:
+        """Post some alerts together; return how many are done with, at least one.
+
+        Raises:
+            SinkError: one was not taken.
+        """
+        done = 0
         try:
-            answer, said = self._exchange(body, headers)
-        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-            # A server closes a connection that was idle for long: that is no failure, once.
+            connection = self._ready()
+            connection.ask([self._request(record) for record in records])
+            for record in records:
+                answer = connection.answer()
+                self._judge(answer, record, before + done)
+                done += 1
+                if answer.last:
+                    self.reopen()
+                    break
+            return done
+        except SinkError:
             self.reopen()
-            answer, said = self._exchange(body, headers)
-        if self.settings.echo:
-            sys.stdout.buffer.write(said)
-            sys.stdout.buffer.flush()
-        status = answer.status
-        if 200 <= status < 300:
-            return
-        if status in _NEVER:
-            self.refused += 1
-            log.error("http_output: the server refuses alert %s: %d %s", record.id, status, answer.reason)
-            return
-        wait = answer.getheader("Retry-After", "")
-        raise SinkError(
-            f"{self.settings.url}: the server says {status} {answer.reason}",
-            at,
-            float(wait) if wait.isascii() and wait.isdigit() else 0.0,
+            raise
+        except OSError as error:
+            used = self._connection is not None and self._connection.answered > 0
+            self.reopen()
+            if done:
+                return done
+            if used and isinstance(error, ConnectionResetError | BrokenPipeError):
+                # A server closes a connection that was idle for long: that is no failure, once.
+                return self._post(records[:1], before)
+            raise SinkError(self._failure(error), before) from error
+
+    def _ready(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._connect()
+        return self._connection
+
+    def _request(self, record: Record) -> bytes:
+        body = gzip.compress(record.line, 1) if self.settings.compress_uploads else record.line
+        return b"%b\r\n%b: %b\r\nContent-Length: %d\r\n\r\n%b" % (
+            self._head,
+            ID_HEADER.encode(),
+            record.id.encode(),
+            len(body),
+            body,
         )
 
-    def _exchange(self, body: bytes, headers: Mapping[str, str]) -> tuple[http.client.HTTPResponse, bytes]:
-        connection = self._connection
-        if connection is None:
-            connection = self._connection = self._connect()
-            connection.connect()
-            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self.settings.keep_alive:
-                connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        connection.request("POST", self._target, body, dict(headers))
-        answer = connection.getresponse()
-        said = answer.read(_ANSWER)
-        if answer.will_close or not answer.isclosed():
-            self.reopen()  # the rest of a long answer is not worth reading
-        return answer, said
+    def _judge(self, answer: Answer, record: Record, done: int) -> None:
+        """Return when an alert is done with.
+
+        Raises:
+            SinkError: it is to be tried again.
+        """
+        if self.settings.echo:
+            sys.stdout.buffer.write(answer.body)
+            sys.stdout.buffer.flush()
+        if 200 <= answer.status < 300:
+            return
+        said = f"{answer.status} {answer.reason}".strip()
+        if answer.status in _NEVER:
+            self.refused += 1
+            log.error("http_output: the server refuses alert %s: %s", record.id, said)
+            return
+        wait = answer.retry_after
+        after = float(wait) if wait.isascii() and wait.isdigit() and len(wait) < 9 else 0.0
+        raise SinkError(f"{self.settings.url}: the server says {said}", done, after)
+
+    def _failure(self, error: OSError) -> str:
+        if not isinstance(error, TimeoutError):
+            return f"{self.settings.url}: {_said(error)}"
+        self._timeouts += 1
+        if self._timeouts == self.settings.max_consecutive_timeouts:
+            log.error("http_output: %d timeouts in a row", self._timeouts)
+        return f"{self.settings.url}: no answer within {self.settings.timeout:g} s"
 
     def settle(self) -> None:
         """Every answer was waited for already."""
 
     def reopen(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     def stop(self) -> None:
         connection = self._connection
-        if connection is not None and connection.sock is not None:
-            try:
-                connection.sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return
+        if connection is not None:
+            connection.interrupt()
 
     def close(self) -> None:
         self.reopen()
 
 
-def _said(error: BaseException) -> str:
+def _said(error: OSError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted: {error.verify_message}"
-    if isinstance(error, OSError) and error.strerror:
+    if error.strerror:
         return error.strerror
     return str(error) or type(error).__name__

@@ -26,6 +26,8 @@ class ProgramSink:
     An alert is delivered when the command has read it, and where there is one for each, when that ended with status 0.
     """
 
+    most = 32 << 10
+
     def __init__(self, settings: ProgramSettings) -> None:
         self.settings = settings
         self.refused = 0

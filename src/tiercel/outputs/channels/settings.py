@@ -62,7 +62,12 @@ class SyslogSettings:
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
-    """The keys of ``http_output``. ``timeout`` is in seconds and holds for connecting and for each answer."""
+    """The keys of ``http_output``.
+
+    ``timeout`` (s) holds for connecting and for each answer. ``pipeline`` posts are sent before the first answer is
+    waited for: more are faster over a distance, but a server that takes a later one and not an earlier gets them out of
+    order.
+    """
 
     url: str
     user_agent: str = "falcosecurity/falco"
@@ -73,6 +78,7 @@ class HttpSettings:
     max_consecutive_timeouts: int = 5
     headers: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 10.0
+    pipeline: int = 1
     json: bool = False
 
 

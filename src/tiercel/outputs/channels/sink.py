@@ -22,9 +22,11 @@ class SinkError(Exception):
 class Sink(Protocol):
     """A channel. All but :meth:`stop` is called by one thread.
 
-    ``refused`` counts the alerts the peer will never take: they are logged and left out.
+    ``most`` is how many bytes of alerts it is given at a time. ``refused`` counts the alerts the peer will never take:
+    they are logged and left out.
     """
 
+    most: int
     refused: int
 
     def send(self, records: Sequence[Record]) -> None:

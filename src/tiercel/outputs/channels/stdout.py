@@ -11,6 +11,8 @@ from tiercel.outputs.queue_record import Record
 class StdoutSink:
     """Writes lines to a stream, and flushes it after each batch."""
 
+    most = 256 << 10
+
     def __init__(self, stream: BinaryIO) -> None:
         self.stream = stream
         self.refused = 0

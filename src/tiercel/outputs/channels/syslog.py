@@ -32,6 +32,8 @@ class SyslogSink:
         InputError: the address, facility or a certificate cannot be used.
     """
 
+    most = 256 << 10
+
     def __init__(self, settings: SyslogSettings) -> None:
         self.settings = settings
         self.refused = 0

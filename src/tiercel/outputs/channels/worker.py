@@ -14,7 +14,6 @@ from tiercel.outputs.queue import Queue
 log = logging.getLogger("tiercel.outputs")
 
 _SETTLE_AFTER = 0.2  # seconds between two notes of how far an output has come
-_MOST = 256 << 10  # bytes taken from the queue at a time
 _TELL_AFTER = 60.0  # seconds between two messages that a channel still fails
 
 
@@ -39,9 +38,8 @@ class Worker(threading.Thread):
         self.output, self.sink, self.queue = name, sink, queue
         self.backoff = backoff or Backoff()
         self.sent = self.failed = 0
-        self._limit = (
-            _MOST  # after a failure one alert is tried, then more: it may be the second that the peer fails on
-        )
+        # After a failure one alert is tried, then more: it may be the second that the peer fails on.
+        self._limit = sink.most
         self.error = ""  # why it fails at present
         self._stopping = threading.Event()
         self._reopen = False
@@ -88,10 +86,10 @@ class Worker(threading.Thread):
                     self._settle()
                 raise
             self._note(records[-1].number, len(records))
-        due = not records or self._limit < _MOST or time.monotonic() - self._settled_at >= _SETTLE_AFTER
+        due = not records or self._limit < self.sink.most or time.monotonic() - self._settled_at >= _SETTLE_AFTER
         if self._given and due:
             self._settle()
-            self._limit = min(self._limit * 8, _MOST)
+            self._limit = min(self._limit * 8, self.sink.most)
         elif not records:
             self._stopping.wait(0.01)  # the queue is closed
 
