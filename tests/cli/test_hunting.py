@@ -12,6 +12,8 @@ import pytest
 
 from tests.cli.command import tiercel
 from tests.cli.test_scan import OPENS
+from tiercel.errors import InputError
+from tiercel.hunt.start import hunt
 from tiercel.replay import Replay
 from tiercel.store.ingest import ingest
 from tiercel.store.manifest import Source
@@ -59,10 +61,34 @@ def test_a_part_of_the_store(store: Path) -> None:
         return tiercel("hunt", store, "evt.type = openat", "-p", "%fd.name", *options).lines
 
     assert found("--host", "web-1", "--container", "web") == ["/etc/shadow"]
-    assert found("--host", "other") == []
     assert found("--since", "2026-01-01T00:00:00.00001") == ["/tmp/x"]
     assert found("--until", "2026-01-01T00:00:00.00001") == ["/etc/shadow"]
-    assert found("--evidence", "E1", "--pod", "none") == []
+    assert found("--evidence", "E1", "--since", "2026-02-01") == []
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (("--host", "wbe-1"), "--host wbe-1: no such host in the store; it knows web-1"),
+        (("--evidence", "E099"), "--evidence E099: no such evidence in the store; it knows E1"),
+        (("--container", "wbe"), "--container wbe: no such container in the store; it knows web"),
+        (("--pod", "none"), "--pod none: no such pod in the store; it knows none"),
+    ],
+)
+def test_a_name_the_store_does_not_know_is_no_empty_answer(
+    store: Path, rules: Write, option: tuple[str, str], said: str
+) -> None:
+    path = rules(OPENS)
+    commands: list[tuple[object, ...]] = [("hunt", store), ("hunt", store, "-r", path, "--count")]
+    commands += [("backtest", path, store)]
+    if option[0] != "--evidence":
+        commands += [("case", view, store) for view in ("timeline", "files", "network", "users")]
+    for command in commands:
+        ran = tiercel(*command, *option)
+        assert (ran.code, ran.stdout) == (1, "")
+        assert said in ran.stderr
+    with pytest.raises(InputError, match="no such"):
+        list(hunt(store, **{option[0].removeprefix("--"): option[1]}))
 
 
 @pytest.mark.parametrize(

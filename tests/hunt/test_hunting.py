@@ -173,7 +173,8 @@ def test_hosts_containers_pods_and_evidence(tell: Tell) -> None:
     assert shown(store, opened, "%fd.name", container="box") == ["/srv/web-1", "/srv/api-1"]
     assert shown(store, opened, "%fd.name", pod="api-1") == ["/srv/api-1"]
     assert shown(store, opened, "%fd.name", pod="shop/web-1") == ["/srv/web-1"]
-    assert shown(store, opened, "%fd.name", pod="other/web-1") == []
+    with pytest.raises(InputError, match=r"--pod other/web-1: .* it knows shop/api-1, shop/web-1"):
+        shown(store, opened, "%fd.name", pod="other/web-1")
     assert shown(store, opened, "%fd.name", evidence="E1") == ["/srv/api-1", "/srv/outside"]
     (identity,) = set(shown(store, f"{opened} and container.id != host", "%container.id", host="a"))
     assert shown(store, opened, "%fd.name", container=identity[:6], host="a") == ["/srv/web-1"]

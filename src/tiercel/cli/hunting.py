@@ -76,6 +76,7 @@ def hunt(
     from tiercel.errors import InputError
     from tiercel.hunt import start
     from tiercel.hunt.hunting import Hunt, Wanted
+    from tiercel.hunt.names import check_names
     from tiercel.hunt.search import EventSearch, RuleSearch
     from tiercel.store.store import Store
 
@@ -91,6 +92,8 @@ def hunt(
     else:
         search = EventSearch(node, start.compile_template(template, strict), json_lines, selection.node())
     found = Hunt(store, search, selection, Wanted.COUNTS if count else Wanted.LINES, workers)
+    if not found.segments:
+        check_names(store, host, container, pod, evidence)
     out = results()
     if count:
         _print_counts(found.count(), json_lines)
@@ -167,6 +170,7 @@ def backtest(
     from tiercel.errors import InputError
     from tiercel.hunt import start
     from tiercel.hunt.backtest import Backtest
+    from tiercel.hunt.names import check_names
     from tiercel.store.store import Store
 
     *rule_files, target = paths
@@ -177,6 +181,8 @@ def backtest(
     new = _load(rule_files, config, options or [], json_lines, all_matches, strict)
     old = _load(against, config, options or [], json_lines, all_matches, strict) if against else None
     test = Backtest(store, new, old, selection, samples, workers)
+    if not test.segments:
+        check_names(store, host, container, pod, evidence)
     with counting("store") as progress:
         tested = test.run(progress)
     for entry in tested:

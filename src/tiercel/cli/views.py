@@ -50,10 +50,12 @@ def timeline(
     What every program does, such as loading libraries, is left out and counted at the end. Times are UTC.
     """
     from tiercel.errors import InputError
+    from tiercel.hunt.names import check_names
     from tiercel.reconstruct.kinds import KINDS
     from tiercel.reconstruct.views import text_timeline
     from tiercel.reconstruct.views.timeline import hidden
     from tiercel.reconstruct.views.timeline import timeline as view
+    from tiercel.store.store import Store
 
     if unknown := sorted(set(kinds or ()) - KINDS.keys()):
         raise InputError(f"--kind {unknown[0]}: no such kind of act; there are {', '.join(KINDS)}")
@@ -67,6 +69,8 @@ def timeline(
         alerts_only=alerts,
         collapse=not everything,
     )
+    if not table.num_rows:
+        check_names(Store.open(directory), host, container, pod)
     if json_lines:
         write_rows(table)
         write([json.dumps({"row": "hidden", "hidden": hidden(table)})] if hidden(table) else [])
@@ -105,6 +109,7 @@ def load(
 ) -> Scene:
     """Return the scene of a case or store, or of the part of it that options ask for."""
     from tiercel.cli.progress import counting
+    from tiercel.hunt.names import check_names
     from tiercel.hunt.start import select
     from tiercel.reconstruct.scene import Scene
     from tiercel.store.store import Store
@@ -112,7 +117,7 @@ def load(
     store = Store.open(directory)
     chosen = select(store, since, until, host, container, pod)
     with counting(directory.name, results=False) as progress:
-        return Scene.load(
+        scene = Scene.load(
             store,
             since=chosen.since,
             until=chosen.until,
@@ -121,6 +126,9 @@ def load(
             pod=pod,
             progress=progress,
         )
+    if not (scene.processes.num_rows or scene.acts.num_rows or scene.alerts.num_rows):
+        check_names(store, host, container, pod)
+    return scene
 
 
 def _with_pid(scene: Scene, pid: int | None) -> list[int] | None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from tiercel.detect import Detection
 from tiercel.errors import InputError
 from tiercel.hunt.hunting import Hunt, Wanted
+from tiercel.hunt.names import check_names
 from tiercel.hunt.search import EventSearch, Hit, RuleSearch
 from tiercel.hunt.selection import Selection
 from tiercel.hunt.times import moment
@@ -54,8 +55,8 @@ def hunt(
         workers: how many processes; by default as many as there are processors.
 
     Raises:
-        InputError: something cannot be read or used; when a part of the store could not be looked at, after all that
-            was found elsewhere.
+        InputError: something cannot be read or used, or nothing in the store has such a name; when a part of the store
+            could not be looked at, after all that was found elsewhere.
 
     Example:
         >>> for hit in hunt("case", "evt.type = execve and proc.name = nc", since="-7d"):  # doctest: +SKIP
@@ -74,6 +75,8 @@ def hunt(
     else:
         search = EventSearch(node, compile_template(template, strict), True, selection.node())
     found = Hunt(store, search, selection, Wanted.ITEMS, workers)
+    if not found.segments:
+        check_names(store, host, container, pod, evidence)
     yield from found.items()
     if found.failures:
         raise InputError("\n".join(found.failures))
