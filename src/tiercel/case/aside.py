@@ -28,7 +28,7 @@ def appearing(target: Path) -> Iterator[Path]:
         raise InputError(f"{target}: holds something already; name a directory that does not exist yet")
     whole = target.absolute()
     made = whole.with_name(f".{whole.name}.making-{os.getpid()}")
-    with explained(target, "no case was made"):
+    with explained(target, "no case was made", made):
         for left in whole.parent.glob(f".{glob.escape(whole.name)}.making-*"):
             with suppress(InputError), locked(left):
                 shutil.rmtree(left)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from tiercel.case.aside import appearing
 from tiercel.case.disk import explained
 from tiercel.case.record import CREATED, Evidence, Record
-from tiercel.case.staging import STORE, Staging
+from tiercel.case.staging import INCOMING, STORE, Staging
 from tiercel.case.verify import Verification, verified
 from tiercel.case.views import Views
 from tiercel.custody import clock
@@ -264,7 +264,7 @@ class Case(Views):
         """
         if self.ledger.signer is None:
             raise InputError(f"{self.path}: opened to read only; name the examiner who works on it")
-        with locked(self.path), explained(self.path, "the case is as it was before"):
+        with locked(self.path), explained(self.path, "the case is as it was before", self.path / INCOMING):
             staging = self._settled()
             try:
                 yield staging

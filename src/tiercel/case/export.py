@@ -56,20 +56,20 @@ def export(case: Case, out: Path) -> Exported:
     signer = case.ledger.signer
     if signer is None:
         raise InputError(f"{case.path}: opened to read only; name the examiner who hands it over")
+    part = out.with_name(f".{out.name}.part-{os.getpid()}")
     with case.working():
         _refuse_unsound(case, verify(case.path))
         case.append(EXPORTED, detail={"archive": out.name, "case": case.id})
-        with explained(out, "no archive was written"), locked(case.ledger.file, write=False):
-            written, count = _write(case, out, signer)
+        with explained(out, "no archive was written", part), locked(case.ledger.file, write=False):
+            written, count = _write(case, out, part, signer)
     case.append(ARCHIVED, after=written, detail={"archive": out.name})
     return Exported(out, written, count)
 
 
-def _write(case: Case, out: Path, signer: Signer) -> tuple[Digests, int]:
+def _write(case: Case, out: Path, part: Path, signer: Signer) -> tuple[Digests, int]:
     files = {name: (path, digest(path)) for name, path in _files(case)}
     manifest = _manifest(case, signer, {name: known for name, (_, known) in files.items()})
     top = stored_name("case", case.path.absolute())
-    part = out.with_name(f".{out.name}.part-{os.getpid()}")
     try:
         with part.open("xb") as target:
             with writing(out, target) as writer:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tiercel.case.disk import named
 from tiercel.case.pieces import Pieces
 from tiercel.case.reading import Progress, begins, fewer, read_into
 from tiercel.case.record import INGESTED, NOT_INGESTED, Evidence
@@ -66,8 +67,9 @@ def ingest_evidence(
             raise InputError(f"{path}: changed since it was added; give a copy that holds still")
     except InputError as error:
         staging.discard()
-        case.append(NOT_INGESTED, evidence=evidence.id, outcome=str(error))
-        raise
+        message = named(str(error), staging.path, case.path)
+        case.append(NOT_INGESTED, evidence=evidence.id, outcome=message)
+        raise InputError(message) from None
     done, damage = read.done, read.damage
     segments = [path.relative_to(staging.path).as_posix() for path in done.segments]
     pieces = {
