@@ -9,12 +9,14 @@ import uuid
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.outputs.channels.peers import line, until
 from tiercel.errors import InputError
 from tiercel.outputs.queue import Queue
 from tiercel.outputs.queue_log import Log
-from tiercel.outputs.queue_record import Record
+from tiercel.outputs.queue_record import HEADER_SIZE, Record
 from tiercel.outputs.queue_settings import QueueSettings
 
 LONG = b"x" * 2000
@@ -233,6 +235,25 @@ def test_damage_in_the_middle_costs_the_rest_of_that_segment(tmp_path: Path) -> 
     queue.close()
 
 
+def test_a_segment_without_a_record_is_removed(tmp_path: Path) -> None:
+    queue = Queue(["a"], tmp_path)
+    queue.put(line(0))
+    take_all(queue, "a")
+    queue.close()
+    (segment,) = segments(tmp_path)
+    os.truncate(segment, HEADER_SIZE)
+    for i in range(3):
+        queue = Queue(["a"], tmp_path)
+        queue.put(line(i))
+        assert queue.sync(5)
+        queue.settle("a", 0)
+        assert len(segments(tmp_path)) == i + 1
+        queue.close()
+    queue = Queue(["a"], tmp_path)
+    assert [record.line for record in take_all(queue, "a")] == [line(i) for i in range(3)]
+    queue.close()
+
+
 def test_bytes_that_were_never_a_segment_are_set_aside(tmp_path: Path) -> None:
     (tmp_path / f"{7:020d}.seg").write_bytes(b"?" * 500)
     (tmp_path / f"{8:020d}.seg").write_bytes(b"")
@@ -319,4 +340,36 @@ def test_lines_can_be_finished_with_their_id() -> None:
     queue = Queue(["a"], finish=lambda line, id: line + id.encode())
     record = queue.put(b"id=")
     assert record.line == b"id=" + record.id.encode()
+    queue.close()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(at=st.floats(0, 1, exclude_max=True), value=st.integers(0, 255), cut=st.booleans())
+def test_whatever_happens_to_a_file_what_is_read_was_put_in_and_in_order(
+    tmp_path: Path, at: float, value: int, cut: bool
+) -> None:
+    folder = tmp_path / str(uuid.uuid4())
+    put: list[bytes] = []
+    for _ in range(2):
+        queue = Queue(["a"], folder)
+        for _ in range(5):
+            put.append(b"alert %d " % len(put) * (1 + len(put) % 3))
+            queue.put(put[-1])
+        queue.close()
+    data = b"".join(path.read_bytes() for path in segments(folder))
+    place = int(at * len(data))
+    for path in segments(folder):
+        size = path.stat().st_size
+        if 0 <= place < size:
+            damaged = bytearray(path.read_bytes())
+            damaged[place] = value
+            path.write_bytes(bytes(damaged[:place] if cut else damaged))
+        place -= size
+    queue = Queue(["a"], folder)
+    new = queue.put(b"new")
+    found = take_all(queue, "a")
+    places = [put.index(record.line) for record in found if record.line != b"new"]
+    assert places == sorted(set(places))
+    assert found[-1] == new
+    assert queue.lost("a") + len(found) <= len(put) + 1
     queue.close()

@@ -15,11 +15,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from tiercel.outputs.queue_cursor import Cursor
-from tiercel.outputs.queue_log import Log, LogReader
+from tiercel.outputs.queue_log import Log
+from tiercel.outputs.queue_place import Place
+from tiercel.outputs.queue_reader import LogReader
 from tiercel.outputs.queue_record import Record, alert_id, new_run
 from tiercel.outputs.queue_settings import QueueSettings
 
@@ -30,26 +31,6 @@ _AT_ONCE = 2048  # records written together
 _KEPT = 4 << 20  # bytes kept in memory though they are on the disk
 _PATIENCE = 10.0  # seconds to wait for room
 _UNWRITTEN = 32 << 20  # bytes that wait for a disk that takes none
-
-
-@dataclass(slots=True)
-class _Place:
-    """How far an output has come.
-
-    ``next`` is read next; all up to ``settled`` is done; all below ``floor`` is gone. ``lost`` counts what was gone
-    before it was done, ``told`` how much of that was made known. What was in hand when it was lost, up to ``held``, may
-    yet be done.
-    """
-
-    next: int
-    settled: int
-    floor: int = 0
-    lost: int = 0
-    told: int = 0
-    held: int = 0
-    unsaved: bool = False
-    reader: LogReader | None = None
-    cursor: Cursor | None = None
 
 
 class Queue:
@@ -89,7 +70,7 @@ class Queue:
         self._urgent = False
         self._tail: dict[int, Record] = {}
         self._tail_bytes = 0
-        self._places: dict[str, _Place] = {}
+        self._places: dict[str, Place] = {}
         last = self._open_places(list(names))
         self._next = self._tail_first = last + 1
         self._written = self._synced = last
@@ -103,7 +84,7 @@ class Queue:
     def _open_places(self, names: list[str]) -> int:
         """Find each output's place; return the last number ever given."""
         if self.log is None:
-            self._places = {name: _Place(1, 0) for name in names}
+            self._places = {name: Place(1, 0) for name in names}
             return 0
         folder = self.log.folder
         cursors = {name: Cursor(folder, name) for name in names}
@@ -115,7 +96,7 @@ class Queue:
             settled = last if at is None else max(at, first - 1)
             if at is None:
                 cursors[name].save(settled, durable=True)
-            self._places[name] = _Place(settled + 1, settled, reader=LogReader(self.log), cursor=cursors[name])
+            self._places[name] = Place(settled + 1, settled, reader=LogReader(self.log), cursor=cursors[name])
         for other in others:  # an output that is no longer asked for holds nothing up
             other.path.unlink(missing_ok=True)
         return last
@@ -171,12 +152,7 @@ class Queue:
     def _lose(self, last: int) -> None:
         """Note that all up to ``last`` is gone."""
         for place in self._places.values():
-            if place.settled < last:
-                if place.floor <= max(place.settled, place.held) + 1:  # what is in hand follows what is settled
-                    place.held = place.next - 1
-                place.lost += last - max(place.settled, place.floor - 1)
-                place.floor = last + 1
-                place.next = max(place.next, place.floor)
+            place.lose(last)
 
     def losses(self) -> dict[str, int]:
         """Return how many alerts each output lost since this was asked last, where any."""
@@ -208,7 +184,7 @@ class Queue:
             place.next = found[-1].number + 1 if found else upto
         return found
 
-    def _from_memory(self, place: _Place, limit: int) -> list[Record]:
+    def _from_memory(self, place: Place, limit: int) -> list[Record]:
         found: list[Record] = []
         taken = 0
         for number in range(place.next, self._next):
@@ -226,31 +202,19 @@ class Queue:
         with self._lock:
             if number <= place.settled:
                 return
-            regained = min(number, place.held, place.floor - 1) - place.settled
-            if regained > 0:
-                place.lost -= regained
-                place.told = min(place.told, place.lost)
-            place.settled = number
+            place.settle(number)
             done = min(other.settled for other in self._places.values())
             if self.log is None:
                 self._trim()
             self._moved.notify_all()
-        if place.cursor is not None and self.log is not None:
-            try:
-                place.cursor.save(number)
-                place.unsaved = False
-            except OSError as error:
-                if not place.unsaved:
-                    log.warning("%s: after a restart alerts may come twice: %s", place.cursor.path, error.strerror)
-                place.unsaved = True
+        if self.log is not None:
+            place.save()
             self.log.forget(done + 1)
 
     def rewind(self, name: str) -> None:
         """Have an output take again what it is not done with."""
         with self._lock:
-            place = self._places[name]
-            place.next = max(place.settled + 1, place.floor)
-            place.held = 0
+            self._places[name].rewind()
 
     # Waiting
 
@@ -279,8 +243,7 @@ class Queue:
     def waiting(self, name: str) -> int:
         """Return how many alerts an output has yet to deliver."""
         with self._lock:
-            place = self._places[name]
-            return self._next - 1 - max(place.settled, place.floor - 1)
+            return self._next - self._places[name].first
 
     def lost(self, name: str) -> int:
         """Return how many alerts an output lost."""
@@ -289,8 +252,7 @@ class Queue:
     def oldest(self, name: str) -> float:
         """Return for how many seconds the oldest alert an output has yet to deliver has waited, 0 when none."""
         with self._lock:
-            place = self._places[name]
-            number = max(place.settled + 1, place.floor)
+            number = self._places[name].first
             if number >= self._next:
                 return 0.0
             record = self._tail.get(number)
@@ -337,6 +299,8 @@ class Queue:
         while True:
             with self._lock:
                 self._arrived.wait_for(lambda: self._closed or self._next - 1 > self._written)
+                # Outputs read from memory, so this can wait: one write for many alerts.
+                self._moved.wait_for(self._hurried, self.settings.sync_after / 5)
                 start = max(self._written + 1, self._tail_first)
                 new = self._unwritten(start)
                 if not new:
@@ -415,7 +379,7 @@ class Queue:
                         self._moved.wait(0.05)  # closing: the writer may have more
                         continue
                     return
-                self._moved.wait_for(self._due, self.settings.sync_after)
+                self._moved.wait_for(self._due, self.settings.sync_after * 4 / 5)
                 target = self._written
                 self._urgent = self._urgent and target < self._next - 1
             try:
@@ -430,6 +394,9 @@ class Queue:
             with self._lock:
                 self._synced = max(self._synced, target)
                 self._moved.notify_all()
+
+    def _hurried(self) -> bool:
+        return self._closed or self._urgent or self._next - 1 - self._written >= _AT_ONCE
 
     def _due(self) -> bool:
         return self._closed or self._urgent or self._written - self._synced >= self.settings.sync_records

@@ -7,17 +7,16 @@ import fcntl
 import logging
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tiercel.errors import InputError
 from tiercel.outputs.queue_cursor import sync_folder
-from tiercel.outputs.queue_record import HEADER_SIZE, Damage, Record, header, read_header, records
+from tiercel.outputs.queue_record import HEADER_SIZE, Damage, Record, header, read_header, read_records
 
 log = logging.getLogger("tiercel.outputs")
 
-_CHUNK = 256 << 10
 _TORN_KEPT = 4
 SUFFIX = ".seg"
 
@@ -213,103 +212,27 @@ class Log:
                 return None
         segment = Segment(path, run, first, first - 1, size, path.stat().st_mtime_ns)
         if whole:
-            reader = LogReader(self)
-            segment.size = HEADER_SIZE
-            for record, end in reader.scan(segment, size):
-                segment.last, segment.size, segment.newest = record.number, end, record.time
-            reader.close()
+            self._measure(segment, size)
             if segment.size < size:
                 log.warning("%s: the last %d bytes are no whole alert: set aside", path, size - segment.size)
                 _set_aside(path, segment.size)
+            if segment.last < first:
+                path.unlink()
+                return None
         return segment
 
-
-class LogReader:
-    """Reads on from a number; belongs to one thread."""
-
-    def __init__(self, source: Log) -> None:
-        self.source = source
-        self._segment: Segment | None = None
-        self._fd = -1
-        self._offset = 0
-        self._next = 0
-
-    def read(self, number: int, limit: int) -> list[Record]:
-        """Return records from ``number`` on, about ``limit`` bytes of them and all of one segment; none at the end.
-
-        Where records are missing or damaged, what comes next is returned: compare the first number.
-        """
-        while True:
-            segment, size = self._at(number)
-            if segment is None:
-                return []
-            found: list[Record] = []
-            taken = 0
-            try:
-                for record, end in self._scan(size):
-                    self._offset, self._next = end, record.number + 1
-                    if record.number < number:
-                        continue
-                    found.append(record)
-                    taken += record.size
-                    if taken >= limit:
-                        break
-            except (Damage, OSError) as error:
-                log.error("%s: from byte %d on it cannot be read: %s", segment.path, self._offset, error)
-                self._offset = segment.size  # what follows in this file is lost
-                self._next = max(number, segment.last + 1)
-            if found:
-                return found
-            number = max(number, segment.last + 1)
-
-    def scan(self, segment: Segment, size: int) -> Iterator[tuple[Record, int]]:
-        """Yield the whole records of a segment and where each ends, up to the first damage."""
+    @staticmethod
+    def _measure(segment: Segment, size: int) -> None:
+        """Find where the whole records of a file end."""
+        segment.size = HEADER_SIZE
+        descriptor = os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            self._enter(segment)
-            yield from self._scan(size)
-        except (Damage, OSError):
+            for record, end in read_records(descriptor, segment.run, HEADER_SIZE, size):
+                segment.last, segment.size, segment.newest = record.number, end, record.time
+        except Damage:
             return
-
-    def close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-        self._fd, self._segment = -1, None
-
-    def _at(self, number: int) -> tuple[Segment | None, int]:
-        """Go to the segment that holds ``number``, or the first after it; return it and how much of it is whole."""
-        with self.source.lock:
-            segments = self.source.segments
-            wanted = next((segment for segment in segments if segment.last >= number), None)
-            if wanted is None:
-                return None, 0
-            size = wanted.size
-        if wanted is not self._segment or number < self._next:
-            try:
-                self._enter(wanted)
-            except OSError:  # removed in the meantime
-                return self._at(wanted.last + 1)
-        elif self._offset >= size:  # damaged from here on
-            return self._at(wanted.last + 1)
-        return wanted, size
-
-    def _enter(self, segment: Segment) -> None:
-        self.close()
-        self._fd = os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC)
-        self._segment, self._offset, self._next = segment, HEADER_SIZE, segment.first
-
-    def _scan(self, size: int) -> Iterator[tuple[Record, int]]:
-        """Yield records from the present offset to ``size``, and where each ends."""
-        run = self._segment.run if self._segment else 0
-        offset, chunk = self._offset, _CHUNK
-        while offset < size:
-            data = os.pread(self._fd, min(chunk, size - offset), offset)
-            whole = 0
-            for record, whole in records(data, run):
-                yield record, offset + whole
-            if not whole and len(data) < chunk:
-                raise Damage(offset, "cut off")
-            chunk = _CHUNK if whole else chunk * 2
-            offset += whole
+        finally:
+            os.close(descriptor)
 
 
 def _set_aside(path: Path, whole: int) -> None:

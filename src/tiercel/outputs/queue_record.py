@@ -6,6 +6,7 @@ record is its length and CRC-32, then number, time, priority, length of the line
 
 from __future__ import annotations
 
+import os
 import secrets
 import struct
 import time
@@ -20,6 +21,7 @@ HEADER_SIZE = _HEADER.size
 _FRAME = struct.Struct("<II")
 _FIXED = struct.Struct("<QQBI")
 MAX_RECORD = 64 << 20
+_CHUNK = 256 << 10
 _NUMBER_BITS = 40
 _NUMBERS = (1 << _NUMBER_BITS) - 1
 
@@ -122,3 +124,22 @@ def records(data: bytes, run: int, at: int = 0) -> Iterator[tuple[Record, int]]:
             raise Damage(at, "a line longer than its record")
         yield Record(number, run, queued, priority, data[body : body + line], data[body + line : end]), end
         at = end
+
+
+def read_records(descriptor: int, run: int, offset: int, size: int) -> Iterator[tuple[Record, int]]:
+    """Yield the records of a segment's file from ``offset`` to ``size``, and where each ends.
+
+    Raises:
+        Damage: as :func:`records`, or the last one is cut off.
+        OSError: the file cannot be read.
+    """
+    chunk = _CHUNK
+    while offset < size:
+        data = os.pread(descriptor, min(chunk, size - offset), offset)
+        whole = 0
+        for record, whole in records(data, run):
+            yield record, offset + whole
+        if not whole and len(data) < chunk:
+            raise Damage(offset, "cut off")
+        chunk = _CHUNK if whole else chunk * 2
+        offset += whole
