@@ -79,7 +79,7 @@ def raised(alerts: pa.Table) -> Iterator[Raised]:
 
 def counted(alerts: pa.Table) -> pa.Table:
     """Return the alerts without what Falco says of itself. Their numbers stay."""
-    return alerts.filter(pc.field("kind") != INTERNAL_KIND)
+    return alerts.filter(pc.field("kind").is_null() | (pc.field("kind") != INTERNAL_KIND))
 
 
 def _decoded(text: str | None) -> dict[str, Any]:

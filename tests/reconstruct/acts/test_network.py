@@ -33,11 +33,11 @@ def test_how_connecting_can_go() -> None:
         "203.0.113.9:443",
         "ECONNREFUSED",
         False,
-        None,  # the recording says no more about a socket that was never connected
+        "tcp",  # as it was made, for it was never connected
     )
     assert acts(story, "detail", "ok", "proto")[1:] == [
         ("EINPROGRESS", True, "tcp"),
-        ("ENETUNREACH", False, None),
+        ("ENETUNREACH", False, "tcp"),
         ("EACCES", False, "unix"),
         (None, True, "unix"),
     ]
@@ -89,3 +89,11 @@ def test_addresses_of_another_family_or_cut_short_are_passed_over() -> None:
     client.emit("SOCKET_CONNECT_X", res=-111, tuple=b"", fd=fd, addr=b"")
     client.emit("SOCKET_BIND_X", res=0, addr=b"\x10\0\0", fd=fd)
     assert acts(story, "kind") == []
+
+
+def test_a_failed_connection_has_the_protocol_its_socket_was_made_for() -> None:
+    story = Scenario()
+    client = story.process("/usr/bin/client")
+    client.connect(("203.0.113.9", 53), protocol="udp", fail="ENETUNREACH")
+    client.connect(SERVER, fail="ECONNREFUSED")
+    assert acts(story, "ok", "proto") == [(False, "udp"), (False, "tcp")]

@@ -11,6 +11,7 @@ from tiercel.model.batch import Batch
 from tiercel.model.columns import F, FdFlag
 from tiercel.model.event import Event
 from tiercel.reconstruct.acts.found import NONE, Ends, made
+from tiercel.state.sockets import NOTHING, protocol
 
 _PROTOCOLS = {2: b"tcp", 3: b"udp", 4: b"icmp", 5: b"raw"}  # SCAP_L4_*
 _AF_UNIX, _AF_INET, _AF_INET6 = 1, 2, 10
@@ -22,6 +23,12 @@ def _protocols(batch: Batch, rows: I64) -> I64:
     for number, name in _PROTOCOLS.items():
         table[number] = intern(name)
     found = np.where(rows >= 0, table[cell(batch, rows, F.L4PROTO) & 0xFF], -1)
+    # a socket that never came to be connected shows none, but what it was made for is kept
+    known = np.where((rows >= 0) & (found < 0) & INET[cell(batch, rows, F.KIND)], cell(batch, rows, F.SOCKET), -1)
+    for index in np.flatnonzero(known >= 0).tolist():
+        socket = batch.tables.strings.get(int(known[index]))
+        if socket is not None and len(socket) == len(NOTHING):
+            found[index] = table[protocol(int(cell(batch, rows[index : index + 1], F.KIND)[0]), socket)]
     unix = (rows >= 0) & UNIX[cell(batch, rows, F.KIND)]
     found[unix] = intern(b"unix")
     return found
