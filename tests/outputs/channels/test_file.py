@@ -54,14 +54,15 @@ def test_rotation_by_size_keeps_a_number_of_compressed_files(tmp_path: Path) -> 
     assert lines == [line(i) for i in range(210 - len(lines), 210)]
 
 
-def test_rotation_by_age_and_removal_of_old_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("keep_alive", [False, True])
+def test_rotation_by_age_and_removal_of_old_files(tmp_path: Path, keep_alive: bool) -> None:
     path = tmp_path / "alerts.log"
     old = tmp_path / "alerts.log.20200101T000000Z"
     old.write_text("long ago\n")
     os.utime(old, (0, 0))
     path.write_bytes(b"yesterday\n")
     os.utime(path, (time.time() - 90_000,) * 2)
-    out = outputs(path, rotate_seconds=86_400, keep_seconds=7 * 86_400, compress=False)
+    out = outputs(path, rotate_seconds=86_400, keep_seconds=7 * 86_400, compress=False, keep_alive=keep_alive)
     out.send(line(0), alert())
     assert out.flush(5)
     out.close()

@@ -31,9 +31,8 @@ class FileSink:
         self.refused = 0
         self._fd = -1
         self._size = 0
-        self._began = 0.0
+        self._last = 0.0  # time of the last line, s since the epoch
         self._inode = 0
-        self._regular = False  # else it is a pipe, a terminal …
         self._unsynced = False
         self._tidying: threading.Thread | None = None
 
@@ -55,12 +54,20 @@ class FileSink:
             size += len(line)
         self._write(b"".join(pending))
         if not self.settings.keep_alive:
-            self.settle()
             self.reopen()
 
     def settle(self) -> None:
-        if self._unsynced and self._fd >= 0 and self._regular:
-            os.fdatasync(self._fd)
+        if not self._unsynced:
+            return
+        if self._fd < 0:  # closed after writing; what it has to bring to the disk is the file's, not the descriptor's
+            with contextlib.suppress(FileNotFoundError):
+                descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    _sync(descriptor)
+                finally:
+                    os.close(descriptor)
+        else:
+            _sync(self._fd)
         self._unsynced = False
 
     def reopen(self) -> None:
@@ -83,8 +90,7 @@ class FileSink:
         self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         found = os.fstat(self._fd)
         self._size, self._inode = found.st_size, found.st_ino
-        self._regular = stat.S_ISREG(found.st_mode)
-        self._began = found.st_mtime if found.st_size else time.time()
+        self._last = found.st_mtime
         if found.st_size:
             with contextlib.suppress(OSError):
                 if os.pread(self._fd, 1, found.st_size - 1) != b"\n":
@@ -97,6 +103,7 @@ class FileSink:
             self._size += written
             view = view[written:]
         self._unsynced = True
+        self._last = time.time()
 
     def _moved_away(self) -> bool:
         try:
@@ -106,7 +113,7 @@ class FileSink:
 
     def _too_old(self) -> bool:
         age = self.settings.rotate_seconds
-        return bool(age and self._size and time.time() - self._began >= age)
+        return bool(age and self._size and self._last // age != time.time() // age)
 
     def _rotate(self) -> None:
         self.settle()
@@ -118,7 +125,6 @@ class FileSink:
             target = self.path.with_name(f"{self.path.name}.{stamp}-{at:03d}")
         os.rename(self.path, target)
         self._open()
-        self._began = time.time()
         if self._tidying is None or not self._tidying.is_alive():
             self._tidying = threading.Thread(target=self._tidy, name="file-output-tidy", daemon=True)
             self._tidying.start()
@@ -129,6 +135,11 @@ class FileSink:
             tidy(self.path, self.settings)
         except OSError as error:
             log.warning("%s: earlier files cannot be tidied: %s", self.path, error)
+
+
+def _sync(descriptor: int) -> None:
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):  # else it is a pipe, a terminal …
+        os.fdatasync(descriptor)
 
 
 def earlier(path: Path) -> list[Path]:

@@ -33,8 +33,9 @@ class TlsSettings:
 class FileSettings:
     """The keys of ``file_output``.
 
-    The file is begun anew when it has ``rotate_bytes`` or is ``rotate_seconds`` old (0: never). Of the earlier ones
-    ``keep`` stay (0: all), none older than ``keep_seconds`` (0: for ever), compressed when ``compress``.
+    The file is begun anew when it has ``rotate_bytes`` and every ``rotate_seconds``, counted from the epoch, so that a
+    day begins at midnight UTC (0: never). Of the earlier ones ``keep`` stay (0: all), none older than ``keep_seconds``
+    (0: for ever), compressed when ``compress``.
     """
 
     filename: str
