@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import stat
@@ -355,6 +356,14 @@ def test_status(full: Case, written: Write) -> None:
     assert "38 events, 2 alerts" in text
     assert "E002  photo.jpg  other, 4 bytes, kept" in text
     assert [evidence["id"] for evidence in status.as_json()["evidence"]] == ["E001", "E002"]
+
+
+def test_status_says_which_evidence_repeats_another(full: Case, capture: Path, written: Write) -> None:
+    assert full.status().as_json()["evidence"][0]["repeats"] == []
+    full.add(written("again.scap", gzip.compress(capture.read_bytes())))
+    status = full.status()
+    assert [evidence["repeats"] for evidence in status.as_json()["evidence"]] == [[], ["E001"]]
+    assert any("repeats events of E001; hunts, SQL and totals count them again" in line for line in status.lines())
 
 
 def test_no_case(tmp_path: Path) -> None:

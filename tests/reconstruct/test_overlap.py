@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.capture.stories import break_in
+from tiercel.capture.scenario import Scenario
 from tiercel.detect import Detection
 from tiercel.model.batch import Batch
+from tiercel.reconstruct.overlap import repeats
 from tiercel.reconstruct.scene import Scene
 from tiercel.replay import Replay
 from tiercel.scanning import prepare
@@ -54,6 +56,18 @@ def test_a_copy_adds_nothing(tmp_path: Path, capture: Path, detection: Detection
     assert twice.alerts["rule"].to_pylist() == once.alerts["rule"].to_pylist()
     assert set(twice.alerts["evidence"].to_pylist()) == {"E001 E002"}
     assert twice.processes.num_rows == once.processes.num_rows
+
+
+def test_which_evidence_repeats_which_is_told(tmp_path: Path, capture: Path, detection: Detection) -> None:
+    copy, other = tmp_path / "copy.scap", tmp_path / "other.scap"
+    copy.write_bytes(capture.read_bytes())
+    told = Scenario("web-2")
+    told.process("/sbin/init").spawn("/bin/sh").open("/etc/hosts")
+    told.write(other)
+    stored(tmp_path / "store", detection, capture, copy, other)
+    assert repeats(Store.open(tmp_path / "store").segments()) == {"E002": ["E001"]}
+    stored(tmp_path / "apart", detection, capture, other)
+    assert repeats(Store.open(tmp_path / "apart").segments()) == {}
 
 
 def test_a_part_adds_nothing_whichever_comes_first(tmp_path: Path, capture: Path, detection: Detection) -> None:

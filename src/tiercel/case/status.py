@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from tiercel.case.record import Evidence
 from tiercel.case.verify import VERIFIED
 from tiercel.custody.clock import rfc3339
+from tiercel.errors import InputError
+from tiercel.reconstruct.overlap import repeats
 
 if TYPE_CHECKING:
     from tiercel.case.case import Case
     from tiercel.store.manifest import Gap
+    from tiercel.store.segment import Segment
 
 _MOST_GAPS = 3
 """Gaps of one kind in one piece of evidence that have a line each."""
@@ -23,6 +26,7 @@ _MOST_GAPS = 3
 class Status:
     """Totals of a case. Times of events are ns since the epoch, None without events; others are RFC 3339.
 
+    ``repeats`` are, by id of evidence, the earlier ones of which it holds events again.
     ``verified`` is when the case was verified last and ``outcome`` what came of it, both None when it never was.
     """
 
@@ -44,12 +48,15 @@ class Status:
     examiners: list[str]
     verified: str | None
     outcome: str | None
+    repeats: dict[str, list[str]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return the whole as one document."""
         return {
             "path": self.path, "id": self.id, "title": self.title, "created": self.created,
-            "evidence": [_evidence(evidence) for evidence in self.evidence],
+            "evidence": [
+                _evidence(evidence) | {"repeats": self.repeats.get(evidence.id, [])} for evidence in self.evidence
+            ],
             "segments": self.segments, "events": self.events, "alerts": self.alerts, "hosts": self.hosts,
             "first_ts": self.first_ts, "last_ts": self.last_ts,
             "gaps": [{"evidence": evidence, **asdict(gap)} for evidence, gap in self.gaps],
@@ -71,6 +78,8 @@ class Status:
                 yield f"      kept at {evidence.origin}"
             if evidence.ingest and evidence.ingest.damage:
                 yield f"      damaged: {evidence.ingest.damage}"
+            if others := self.repeats.get(evidence.id):
+                yield f"      repeats events of {', '.join(others)}; hunts, SQL and totals count them again"
         if not self.evidence:
             yield "no evidence yet: tiercel case add CASE FILE…"
         yield f"{self.events:,} events and {self.alerts:,} alerts in {self.segments:,} segments"
@@ -98,7 +107,8 @@ def status(case: Case) -> Status:
         InputError: the ledger or a manifest is damaged.
     """
     entries = list(case.ledger.entries())
-    manifests = [segment.manifest for segment in case.store.segments()]
+    segments = case.store.segments()
+    manifests = [segment.manifest for segment in segments]
     checks = [entry for entry in entries if entry.action == VERIFIED]
     starts = [manifest.first_ts for manifest in manifests if manifest.first_ts is not None]
     ends = [manifest.last_ts for manifest in manifests if manifest.last_ts is not None]
@@ -114,7 +124,15 @@ def status(case: Case) -> Status:
         entries=len(entries), head=head.hash, last_entry=entries[-1].time if entries else case.created,
         examiners=list(dict.fromkeys(entry.examiner for entry in entries)),
         verified=checks[-1].time if checks else None, outcome=checks[-1].outcome if checks else None,
+        repeats=_repeats(segments),
     )  # fmt: skip
+
+
+def _repeats(segments: Sequence[Segment]) -> dict[str, list[str]]:
+    try:
+        return repeats(segments)
+    except InputError:  # a segment that was damaged later is for verify to tell
+        return {}
 
 
 def state(evidence: Evidence) -> str:

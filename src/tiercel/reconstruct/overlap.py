@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tiercel.fields.evt_columns import I64
 from tiercel.model.batch import Batch
 from tiercel.reconstruct.alerts import Row
 from tiercel.store.segment import Segment
@@ -31,6 +32,35 @@ class Overlap:
         seen, evidence = self._seen[segment.manifest.host], segment.manifest.source.id
         hidden = [seen.setdefault(key, evidence) != evidence for key in _keys(batch)]
         batch.visible = batch.visible & ~np.array(hidden, np.bool_)
+
+
+def repeats(segments: Sequence[Segment]) -> dict[str, list[str]]:
+    """Return, by id of evidence, the ones before it of which it holds events again.
+
+    Events of one host with the same time (to the ns), thread and type are taken for the same; only segments that
+    overlap in time are opened.
+
+    Raises:
+        InputError: a segment cannot be read.
+    """
+    shared = _overlapping(segments)
+    keys: dict[str, dict[str, list[I64]]] = defaultdict(lambda: defaultdict(list))  # by host and evidence
+    for segment in segments:
+        if segment.path in shared:
+            columns = segment.table("events", ["ts", "tid", "type_id"]).columns
+            ts, tid, kind = (column.to_numpy().astype(np.int64) for column in columns)
+            keys[segment.manifest.host][segment.manifest.source.id].append(ts * _ODD + tid * 1021 + kind)
+    found: dict[str, list[str]] = {}
+    for pieces in keys.values():
+        whole = {id: np.unique(np.concatenate(parts)) for id, parts in sorted(pieces.items())}
+        for id, own in whole.items():
+            for other, theirs in whole.items():
+                if other < id and other not in found.get(id, ()) and np.isin(own, theirs, assume_unique=True).any():
+                    found.setdefault(id, []).append(other)
+    return found
+
+
+_ODD = 1_000_003  # spreads times, so that thread and type do not run into those of the next
 
 
 def _overlapping(segments: Sequence[Segment]) -> set[object]:
