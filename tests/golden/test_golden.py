@@ -157,6 +157,9 @@ def verdict(case: Case) -> None:
 def replay(case: Case, run: Run) -> None:
     """Compare a run of the command line with Falco's."""
     expected = case.recorded["replay"]
+    sink = Path(expected.get("output_sink", "stdout"))
+    if sink.is_absolute():
+        sink.parent.mkdir(exist_ok=True)
     ran = run(["scan", "--strict", *case.arguments])
     assert ran.code == expected["exit_code"], ran.stderr
     if expected["exit_code"] == 0:
@@ -167,8 +170,12 @@ def replay(case: Case, run: Run) -> None:
         assert Counter(json.loads(line)["rule"] for line in everything) == expected["by_rule_match_all"]
     if lines := expected.get("output_lines_0_44"):
         json_output = str(lines[0].startswith("{")).lower()
+        if sink.is_absolute():
+            sink.unlink(missing_ok=True)
         ran = run(["scan", "--strict", *case.arguments, "-o", f"json_output={json_output}"])
         assert ran.stdout.splitlines() == lines
+        if sink.is_absolute():
+            assert sink.read_text().splitlines() == lines
     for one in case.recorded["checks"]:
         if one["ok"] and (case.name, one["check"]) not in UNSAID:
             words(one, ran)
