@@ -102,6 +102,11 @@ class LiveSource:
     def lost(self) -> Lost:
         return self.stream.lost
 
+    @property
+    def foreign(self) -> int:
+        """System calls of 32-bit programs, which are not followed."""
+        return int(self.stream.probe.counters()[:, 3].sum())
+
     def stop(self) -> None:
         """Let the iteration end; may be called from a signal handler."""
         self.stream.stop()

@@ -14,6 +14,7 @@ import typer
 
 if TYPE_CHECKING:
     from tiercel.detect import Detection
+    from tiercel.outputs.channels.front import Outputs
     from tiercel.scanning import Scan
     from tiercel.watching import LiveSource
 
@@ -54,6 +55,7 @@ def watch(
 
     Without -r the rules that come with tiercel are used. Ends on Ctrl-C with what was seen and lost, on stderr.
     """
+    from tiercel.cli.delivery import delivery, undelivered
     from tiercel.cli.scan import tell
     from tiercel.errors import InputError
     from tiercel.scanning import prepare
@@ -64,17 +66,22 @@ def watch(
     tell(scan)
     if scan.detection is None:
         raise InputError(scan.report.failure or "the rules do not load: mend the errors above")
-    with LiveSource(events_for(scan.detection.rules), seconds) as source:
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: source.stop())
-        print(f"tiercel: watching {source.stream.world.machine.hostname}", file=sys.stderr)
-        _run(source, scan, scan.detection, stats)
+    with delivery(scan.config, scan.detection.style.json, live=True) as outputs:
+        with LiveSource(events_for(scan.detection.rules), seconds) as source:
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: source.stop())
+            if outputs is not None:
+                signal.signal(signal.SIGHUP, lambda *_: outputs.reload())
+            print(f"tiercel: watching {source.stream.world.machine.hostname}", file=sys.stderr)
+            _run(source, scan, scan.detection, stats, outputs)
+        for message in undelivered(outputs, patience=2.0):
+            print(f"tiercel: {message}", file=sys.stderr)
 
 
-def _run(source: LiveSource, scan: Scan, detection: Detection, stats: bool) -> None:
-    """Print alerts until the source ends, then totals."""
+def _run(source: LiveSource, scan: Scan, detection: Detection, stats: bool, outputs: Outputs | None) -> None:
+    """Print and send alerts until the source ends, then totals."""
     from tiercel.cli.results import results
     from tiercel.cli.scan import statistics
 
@@ -86,6 +93,9 @@ def _run(source: LiveSource, scan: Scan, detection: Detection, stats: bool) -> N
         if scan.config.stdout_output and (lines := detection.lines(batch, matches)):
             out.write(lines)
             out.flush()  # whoever reads is to know now
+        if outputs is not None:
+            for line, alert in detection.pairs(batch, matches):
+                outputs.send(line, alert)
         if detection.stopped:
             break
     seconds, used = time.monotonic() - began, time.process_time() - spent
@@ -95,5 +105,7 @@ def _run(source: LiveSource, scan: Scan, detection: Detection, stats: bool) -> N
         f"{lost.total:,} events lost, {used / max(seconds, 0.001):.1%} of a processor",
         file=sys.stderr,
     )
+    if source.foreign:
+        print(f"tiercel: {source.foreign:,} system calls of 32-bit programs were not followed", file=sys.stderr)
     if stats:
         statistics(detection)

@@ -95,3 +95,17 @@ def test_events_come_in_order_and_from_known_threads() -> None:
         assert len(born) > 300
         assert not unknown & born
         assert source.lost.total == 0
+
+
+@watchable
+def test_what_happens_while_the_host_is_looked_at_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tiercel.sources.live.stream._LOOK_EVERY", 1)
+    loop = "import os\nwhile True: os.close(os.open('/etc/hostname', 0))"
+    with subprocess.Popen([sys.executable, "-c", loop]) as child, LiveSource(all_events(), seconds=0.2) as source:
+        assert source.stream._aside
+        last = 0
+        for batch in source:
+            assert int(batch.ts[0]) >= last
+            last = int(batch.ts[-1])
+        child.kill()
+        assert source.lost.total == 0

@@ -8,7 +8,7 @@ import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 
@@ -31,7 +31,11 @@ REST = 0.01
 BATCH_BYTES = 8 << 20
 """A batch holds no more bytes of events than this."""
 
+T = TypeVar("T")
+
 _LEAST_EVENT = 40
+_LOOK_EVERY = 50  # processes or threads read
+_ASIDE = 256 << 20  # most bytes of events kept while the host is looked at
 _SETTLED = 2000  # ns: an event stamped longer ago than this has been written, or is being written and waited for
 _DROP = BY_CONSTANT["DROP_E"]
 _DROP_BLOCK = struct.Struct("<IIHQQIHIHI2xI")
@@ -75,6 +79,7 @@ class LiveStream:
         self.delivered = 0
         self.lost = Lost()
         self._losses = 0
+        self._aside: list[bytes] = []  # what came while the host was looked at
         self._stopped = False
         self._previous_ts = 0
         try:
@@ -84,9 +89,10 @@ class LiveStream:
                 self._poll.register(ring, select.EPOLLIN | select.EPOLLET)
             self.probe.attach()
             self.world: World = live_world(hostname)
-            self.threads: list[ThreadRecord] = list(read_threads())
+            self.threads: list[ThreadRecord] = list(self._meanwhile(read_threads()))
             processes = [thread.tid for thread in self.threads if thread.tid == thread.pid]
-            self.descriptors: list[tuple[int, list[FdRecord]]] = list(read_descriptors(processes))
+            descriptors = self._meanwhile(read_descriptors(processes))
+            self.descriptors: list[tuple[int, list[FdRecord]]] = list(descriptors)
         except BaseException:
             self.probe.close()
             raise
@@ -110,6 +116,20 @@ class LiveStream:
         """Let :meth:`batches` end with the events there are by now; may be called from a signal handler."""
         self._stopped = True
 
+    def _meanwhile(self, items: Iterator[T]) -> Iterator[T]:
+        """Yield ``items``, and keep what the rings hold meanwhile: looking around on a large host takes its time."""
+        room = bytearray(RING_BYTES)
+        for number, item in enumerate(items):
+            yield item
+            if number % _LOOK_EVERY == 0 and sum(map(len, self._aside)) < _ASIDE:
+                end = self._rings.fill(room, 0, self._now() - _SETTLED)
+                if end:
+                    self._aside.append(bytes(room[:end]))
+
+    def _now(self) -> int:
+        """Return the time as events are stamped with it."""
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) + self.probe.offset
+
     def batches(self, tables: Tables, until: float | None = None) -> Iterator[Batch]:
         """Yield the events as they come, until :meth:`stop` or the monotonic time ``until``."""
         decoder = Decoder()
@@ -117,12 +137,14 @@ class LiveStream:
         buffers = Buffers()
         size = 64 << 10
         last = False
-        clock, offset = time.CLOCK_BOOTTIME, self.probe.offset
+        while self._aside:
+            early = bytearray(CONSTANTS) + self._aside.pop(0)
+            yield self._batch(decoder, early, len(early), tables)
         while True:
             data = buffers.take(len(CONSTANTS) + size + _DROP_BLOCK.size)
             data[: len(CONSTANTS)] = CONSTANTS
             self.probe.urgent = False
-            now = time.clock_gettime_ns(clock) + offset
+            now = self._now()
             room = memoryview(data)[: len(CONSTANTS) + size]
             end = self._rings.fill(room, len(CONSTANTS), now - (0 if last else _SETTLED))
             room.release()
