@@ -1,4 +1,4 @@
-"""Sending the alerts of a scan to the outputs that the configuration asks for."""
+"""Sending the alerts of a scan or of a running host to the outputs that the configuration asks for."""
 
 from __future__ import annotations
 
@@ -14,18 +14,24 @@ if TYPE_CHECKING:
     from tiercel.outputs.channels.front import Outputs
 
 PATIENCE = 10.0
-"""For how many seconds a scan waits for outputs that get nothing delivered."""
+"""For how many seconds the end waits for outputs that get nothing delivered."""
 
 
 @contextmanager
-def delivery(config: Config) -> Iterator[Outputs | None]:
+def delivery(config: Config, json: bool, live: bool = False) -> Iterator[Outputs | None]:
     """Open the outputs a configuration asks for; None when there are none.
+
+    Args:
+        json: whether alerts are JSON, whatever the configuration says.
+        live: alerts come as things happen, and wait for nobody; else they are few enough to wait for.
 
     Raises:
         InputError: an address, file or certificate cannot be used.
     """
-    settings = config.outputs
-    if settings.grpc is not None:
+    settings = replace(config.outputs, json=json)
+    if settings.http is not None:
+        settings = replace(settings, http=replace(settings.http, json=json))
+    if settings.grpc is not None and not live:
         print("tiercel: grpc_output is for live detection: a scan serves nobody", file=sys.stderr)
         settings = replace(settings, grpc=None)
     if not settings.names:
@@ -33,7 +39,7 @@ def delivery(config: Config) -> Iterator[Outputs | None]:
         return
     from tiercel.outputs.channels.front import Outputs
 
-    outputs = Outputs.of(settings, wait=True)
+    outputs = Outputs.of(settings, wait=not live)
     try:
         yield outputs
     finally:

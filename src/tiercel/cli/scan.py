@@ -66,7 +66,7 @@ def run(options: ScanOptions) -> None:
     if not scan.paths:
         raise InputError("no capture given: name one, or set engine.replay.capture_file")
     failures = []
-    with delivery(scan.config) as outputs:
+    with delivery(scan.config, scan.detection.style.json) as outputs:
         for path in scan.paths:
             if message := _scan(path, scan, scan.detection, options, outputs):
                 failures.append(message)
