@@ -53,7 +53,8 @@ def break_in() -> Scenario:
 def run(*arguments: str) -> None:
     """Show a command and run it."""
     print(f"\n$ tiercel {shlex.join(arguments)}", flush=True)
-    subprocess.run([sys.executable, "-m", "tiercel", *arguments], check=True, env={**os.environ, "TZ": "UTC"})
+    environment = {**os.environ, "TZ": "UTC", "TIERCEL_KEY": "key.pem"}
+    subprocess.run([sys.executable, "-m", "tiercel", *arguments], check=True, env=environment)
 
 
 def main() -> None:
@@ -67,6 +68,11 @@ def main() -> None:
         run("scan", str(capture), "--explain", "-o", "priority=critical")
         shown = "%evt.time %proc.cmdline %evt.type %fd.name"
         run("events", str(capture), "proc.name = curl and fd.type = ipv4", "-p", shown)
+        if Path("web-shop").exists():  # from an earlier run
+            return
+        run("investigate", str(capture), "--examiner", "A. Name", "-o", "web-shop")
+        run("case", "tree", "web-shop")
+        run("case", "verify", "web-shop", "--examiner", "A. Name")
 
 
 if __name__ == "__main__":
