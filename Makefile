@@ -28,6 +28,7 @@ lint: $(STAMP)
 
 bench: $(STAMP) build
 	$(BIN)/python bench/scan.py
+	$(BIN)/python bench/hunt.py
 
 fuzz: $(STAMP) build
 	$(BIN)/python -m tests.fuzz.run --runs $(or $(RUNS),100000)
