@@ -7,7 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.cli.command import tiercel
-from tests.outputs.channels.peers import http_server
+from tests.outputs.channels.peers import alert, http_server, line
+from tiercel.cli.delivery import undelivered
+from tiercel.outputs.channels.front import Outputs
+from tiercel.outputs.channels.settings import FileSettings, OutputSettings
+from tiercel.outputs.queue_settings import QueueSettings
 
 Write = Callable[[str], Path]
 OPENS = "- {rule: Opens, desc: d, condition: evt.type=openat, output: 'x %fd.name', priority: INFO}\n"
@@ -30,8 +34,8 @@ def test_alerts_go_to_every_output(capture: Path, rules: Write, tmp_path: Path) 
     assert server.bodies == lines
     assert (tmp_path / "program").read_bytes().splitlines() == lines
     assert [json.loads(line)["uuid"] for line in lines] == server.ids
-    for printed, line in zip(ran.lines, lines, strict=True):  # stdout has Falco's keys alone
-        sent = json.loads(line)
+    for printed, entry in zip(ran.lines, lines, strict=True):  # stdout has Falco's keys alone
+        sent = json.loads(entry)
         del sent["uuid"]
         assert sent == json.loads(printed)
 
@@ -48,6 +52,18 @@ def test_what_cannot_be_delivered_is_said_and_kept(capture: Path, rules: Write, 
     again = tiercel("scan", capture, "-r", path, *arguments)
     assert again.code == 0
     assert file.read_text().splitlines() == ran.lines + again.lines
+
+
+def test_what_did_not_fit_is_said() -> None:
+    settings = OutputSettings(file=FileSettings("/nonexistent/alerts.log"), queue=QueueSettings(capacity=5))
+    outputs = Outputs.of(settings)
+    for i in range(12):
+        outputs.send(line(i), alert(i))
+    told = undelivered(outputs, patience=0.5)
+    outputs.close()
+    assert [text.partition(":")[0] for text in told] == ["file_output", "file_output"]
+    assert "5 alerts could not be delivered" in told[0]
+    assert "alerts were lost: more waited than the queue may hold" in told[1]
 
 
 def test_settings_that_cannot_be_used_are_named(capture: Path) -> None:

@@ -58,8 +58,11 @@ def undelivered(outputs: Outputs | None, patience: float = PATIENCE) -> list[str
         if idle >= patience:
             break
     kept = f"; they are kept in {outputs.settings.queue.path}" if outputs.settings.queue.path else ""
-    return [
-        f"{output.name}: {output.waiting:,} alerts could not be delivered: {output.error or 'no answer'}{kept}"
-        for output in outputs.metrics().outputs
-        if output.waiting
-    ]
+    told = []
+    for output in outputs.metrics().outputs:
+        if output.waiting:
+            why = output.error or "no answer"
+            told.append(f"{output.name}: {output.waiting:,} alerts could not be delivered: {why}{kept}")
+        if output.lost:
+            told.append(f"{output.name}: {output.lost:,} alerts were lost: more waited than the queue may hold")
+    return told
