@@ -36,6 +36,9 @@ _PROCESSES = (
 
 _BUSY = ("SYSCALL_READ_X", "SYSCALL_WRITE_X", "SYSCALL_BRK_4_X", "SYSCALL_MMAP_X", "SYSCALL_MUNMAP_X")
 
+_STRING_BYTES = 16 << 20
+"""Bytes of strings from which on those no longer needed are dropped."""
+
 
 def events_for(rules: Iterable[Rule]) -> frozenset[int]:
     """Return the event types to trace for ``rules``: theirs, and those that the state they ask about is made of."""
@@ -81,6 +84,8 @@ class LiveSource:
         self.stream = LiveStream(wanted, live_hostname(), rest, ring_bytes)
         stream = self.stream
         self.tracker = Tracker(self.tables, stream.world, stream.threads, stream.descriptors)
+        compaction = self.tracker.compaction  # batches are small here: tidy up sooner
+        compaction.least_bytes = compaction.max_bytes = _STRING_BYTES
 
     def __enter__(self) -> Self:
         return self

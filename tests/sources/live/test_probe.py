@@ -100,12 +100,14 @@ def test_events_come_in_order_and_from_known_threads() -> None:
 @watchable
 def test_what_happens_while_the_host_is_looked_at_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tiercel.sources.live.stream._LOOK_EVERY", 1)
-    loop = "import os\nwhile True: os.close(os.open('/etc/hostname', 0))"
-    with subprocess.Popen([sys.executable, "-c", loop]) as child, LiveSource(all_events(), seconds=0.2) as source:
+    loop = "import os, time\nend = time.time() + 5\nwhile time.time() < end: os.close(os.open('/etc/hostname', 0))"
+    child = subprocess.Popen([sys.executable, "-c", loop])
+    with LiveSource(all_events(), seconds=0.2) as source:
         assert source.stream._aside
         last = 0
         for batch in source:
             assert int(batch.ts[0]) >= last
             last = int(batch.ts[-1])
-        child.kill()
         assert source.lost.total == 0
+    child.kill()
+    child.wait()

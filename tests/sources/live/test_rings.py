@@ -74,6 +74,17 @@ def test_an_event_being_written_holds_up_its_ring(form: Any) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
+def test_an_event_that_is_never_finished_does_not_hold_up_the_others_for_ever(form: Any) -> None:
+    stuck, other = Writer(), Writer()
+    stuck.add(1, BUSY)
+    other.add(2)
+    found = form([(stuck.reader, stuck.pages), (other.reader, other.pages)], SIZE, PAGE)
+    readings = [taken(found) for _ in range(60)]
+    assert readings[0] == []
+    assert [2] in readings
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_records_go_on_at_the_start_of_the_ring(form: Any) -> None:
     writer = Writer(at=SIZE - 24)
     writer.add(1)

@@ -17,6 +17,7 @@ cdef extern from *:
 cdef unsigned int BUSY = 1u << 31
 cdef unsigned int DISCARDED = 1u << 30
 cdef int SPINS = 4000
+cdef int PATIENCE = 50
 cdef unsigned long long NEVER = ~<unsigned long long>0
 
 cdef struct Ring:
@@ -41,6 +42,7 @@ cdef class Rings:
     cdef Py_buffer *buffers
     cdef int count
     cdef int held
+    cdef int late  # times in a row that an event was not finished
     cdef public bint more
     cdef public bint malformed
 
@@ -75,8 +77,8 @@ cdef class Rings:
         self.held = 0
         self.count = 0
 
-    cdef int head(self, Ring *ring) except -1 nogil:
-        """Look at the next event of a ring; one that is just being written is waited for, if not for long."""
+    cdef int head(self, Ring *ring) noexcept nogil:
+        """Look at the next event of a ring; return 1 for one that is still being written after a short wait."""
         cdef unsigned int length
         cdef int spins = 0
         cdef unsigned char *record
@@ -87,7 +89,7 @@ cdef class Rings:
             if length & BUSY:
                 spins += 1
                 if spins > SPINS:
-                    return 0
+                    return 1
                 continue
             if length & DISCARDED:
                 ring.at += ((length & ~(BUSY | DISCARDED)) + 8 + 7) & ~<unsigned long>7
@@ -108,7 +110,7 @@ cdef class Rings:
         ``more`` says that there was no room for all of them.
         """
         cdef Py_ssize_t at = start, end = room.shape[0]
-        cdef int i, first
+        cdef int i, first, busy = 0
         cdef unsigned long long second
         cdef Ring *ring
         self.more = False
@@ -118,8 +120,9 @@ cdef class Rings:
                 ring.at = ring.consumer[0]
                 ring.limit = tiercel_load(ring.producer)
             for i in range(self.count):
-                self.head(&self.rings[i])
-            while not self.more:
+                busy |= self.head(&self.rings[i])
+            # what is not finished may be older than what is: wait for it, but not for ever
+            while not self.more and not (busy and self.late < PATIENCE):
                 first = -1
                 second = NEVER
                 for i in range(self.count):
@@ -144,8 +147,10 @@ cdef class Rings:
                     memcpy(&room[at], ring.data + (ring.at & ring.mask) + 8, ring.length)
                     at += ring.length
                     ring.at += (ring.length + 8 + 7) & ~<unsigned long>7
-                    self.head(ring)
+                    if self.head(ring):
+                        busy = 1
                 tiercel_store(ring.consumer, ring.at)
             for i in range(self.count):
                 tiercel_store(self.rings[i].consumer, self.rings[i].at)
+            self.late = self.late + 1 if busy else 0
         return at

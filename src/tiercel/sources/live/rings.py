@@ -17,6 +17,7 @@ from contextlib import suppress
 from typing import Any
 
 _BUSY, _DISCARDED = 1 << 31, 1 << 30
+_PATIENCE = 50  # readings
 _LEAST, _MOST = 40, 0x10000  # bytes of an event
 
 _kernel: Any = None
@@ -33,6 +34,8 @@ class PlainRings:
         self.malformed = False
         self._limits = [0] * len(self.maps)
         self._at = [0] * len(self.maps)
+        self._busy = False  # an event is still being written
+        self._late = 0  # times in a row that one was
 
     def close(self) -> None:
         """Let go of the maps."""
@@ -45,6 +48,7 @@ class PlainRings:
             record = self.page + (self._at[i] & (self.size - 1))
             (length,) = struct.unpack_from("<I", data, record)
             if length & _BUSY:
+                self._busy = True
                 return None
             if length & _DISCARDED:
                 self._at[i] += (length & ~_DISCARDED) + 15 & ~7
@@ -59,13 +63,14 @@ class PlainRings:
 
     def fill(self, room: bytearray, start: int, until: int) -> int:
         """Move events stamped up to ``until`` into ``room`` from byte ``start`` on; return where they end."""
-        self.more = False
+        self.more = self._busy = False
         at = start
         for i, (reader, writer) in enumerate(self.maps):
             (self._at[i],) = struct.unpack_from("<Q", reader, 0)
             (self._limits[i],) = struct.unpack_from("<Q", writer, 0)
         heads = {i: head for i in range(len(self.maps)) if (head := self._head(i))}
-        while heads:
+        # what is not finished may be older than what is: wait for it, but not for ever
+        while heads and not (self._busy and self._late < _PATIENCE):
             i = min(heads, key=lambda i: heads[i][0])
             ts, length = heads[i]
             if ts > until:
@@ -84,6 +89,7 @@ class PlainRings:
                 heads[i] = following
         for i, (reader, _) in enumerate(self.maps):
             struct.pack_into("<Q", reader, 0, self._at[i])
+        self._late = self._late + 1 if self._busy else 0
         return at
 
 
