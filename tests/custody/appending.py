@@ -1,7 +1,7 @@
 """A process that forks children which append to a ledger, and kills each at a random instant.
 
 Run as ``python -m tests.custody.appending DIR KEY KILLS SEED``. A child writes number and hash of each entry that it
-was told of into ``DIR/../acknowledged``. After each kill the ledger is checked; the number of kills that hit is printed.
+was told of into ``DIR/../acknowledged``. After each kill the ledger is checked; how many kills hit is printed.
 """
 
 from __future__ import annotations
