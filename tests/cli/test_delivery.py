@@ -6,9 +6,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.cli.command import tiercel
 from tests.outputs.channels.peers import alert, http_server, line
-from tiercel.cli.delivery import undelivered
+from tiercel.cli.delivery import delivery, undelivered
+from tiercel.config import load_config
 from tiercel.outputs.channels.front import Outputs
 from tiercel.outputs.channels.settings import FileSettings, OutputSettings
 from tiercel.outputs.queue_settings import QueueSettings
@@ -64,6 +67,20 @@ def test_what_did_not_fit_is_said() -> None:
     assert [text.partition(":")[0] for text in told] == ["file_output", "file_output"]
     assert "5 alerts could not be delivered" in told[0]
     assert "alerts were lost: more waited than the queue may hold" in told[1]
+
+
+def test_where_no_folder_can_be_made_alerts_of_a_running_host_wait_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "state").write_text("no folder")
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    config = load_config(None, ["file_output.enabled=true", f"file_output.filename={tmp_path}/alerts.log"])
+    with delivery(config, json=True, live=True) as outputs:
+        assert outputs is not None
+        outputs.send(line(0), alert())
+        assert undelivered(outputs) == []
+    assert "cannot keep alerts there" in capsys.readouterr().err
+    assert (tmp_path / "alerts.log").read_bytes() == line(0) + b"\n"
 
 
 def test_settings_that_cannot_be_used_are_named(capture: Path) -> None:

@@ -28,13 +28,12 @@ def test_a_running_host_is_told_of_by_every_output(rules: Callable[[str], Path],
             "json_output: true\nstdout_output: {enabled: false}\n"
             f"http_output: {{enabled: true, url: 'http://127.0.0.1:{server.port}/'}}\n"
             f"file_output: {{enabled: true, keep_alive: true, filename: {file}}}\n"
-            f"outputs_queue: {{path: {tmp_path}/queue}}\n"
         )
         watch = subprocess.Popen(
             [sys.executable, "-m", "tiercel", "watch", "-r", rules(RULE), "-c", config],
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(SOURCE)},
+            env={**os.environ, "PYTHONPATH": str(SOURCE), "STATE_DIRECTORY": str(tmp_path / "state")},
         )
         assert watch.stderr is not None
         try:
@@ -49,5 +48,6 @@ def test_a_running_host_is_told_of_by_every_output(rules: Callable[[str], Path],
             watch.send_signal(signal.SIGTERM)
             said = watch.communicate(timeout=30)[1]
     assert watch.returncode == 0, said
+    assert (tmp_path / "state/outputs/http_output.cursor").exists()
     assert {json.loads(body)["rule"] for body in server.bodies} == {"Marked"}
     assert [(tmp_path / "moved").read_bytes(), file.read_bytes()] == [body + b"\n" for body in server.bodies]

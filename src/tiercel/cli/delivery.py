@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +10,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tiercel.config import Config
+from tiercel.errors import InputError
+from tiercel.outputs.channels.settings import OutputSettings
 
 if TYPE_CHECKING:
     from tiercel.outputs.channels.front import Outputs
+
+STATE = "/var/lib/tiercel"
+"""In its folder ``outputs`` alerts about a running host wait, unless systemd or the configuration names another."""
 
 PATIENCE = 10.0
 """For how many seconds the end waits for outputs that get nothing delivered."""
@@ -37,13 +43,33 @@ def delivery(config: Config, json: bool, live: bool = False) -> Iterator[Outputs
     if not settings.names:
         yield None
         return
-    from tiercel.outputs.channels.front import Outputs
-
-    outputs = Outputs.of(settings, wait=not live)
+    outputs = _live(settings) if live else _waiting(settings)
     try:
         yield outputs
     finally:
         outputs.close()
+
+
+def _waiting(settings: OutputSettings) -> Outputs:
+    from tiercel.outputs.channels.front import Outputs
+
+    return Outputs.of(settings, wait=True)
+
+
+def _live(settings: OutputSettings) -> Outputs:
+    """Open outputs whose alerts wait on the disk, or where that cannot be, in memory."""
+    from tiercel.outputs.channels.front import Outputs
+
+    if settings.queue.path:
+        return Outputs.of(settings)
+    state = os.environ.get("STATE_DIRECTORY", "").partition(":")[0] or STATE  # systemd's StateDirectory=
+    queue = replace(settings.queue, path=os.path.join(state, "outputs"))
+    try:
+        return Outputs.of(replace(settings, queue=queue))
+    except InputError as error:
+        outputs = Outputs.of(settings)  # when it is not about the folder, this says so
+        print(f"tiercel: {error}; alerts wait in memory only", file=sys.stderr)
+        return outputs
 
 
 def undelivered(outputs: Outputs | None, patience: float = PATIENCE) -> list[str]:
