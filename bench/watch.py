@@ -1,8 +1,7 @@
 """What watching costs: open+close loops on every core, without and with ``tiercel watch``.
 
-``python bench/watch.py [seconds] [-- options of tiercel watch]`` as root; takes a C compiler. Prints the time of an open and a
-close (processor time, so that other load does not count), events seen and lost, and the watcher's own time
-and memory.
+``python bench/watch.py [seconds] [-- options of tiercel watch]`` as root; takes a C compiler. Prints the processor time
+of an open and a close (so that other load does not count), events seen and lost, and the watcher's own time and memory.
 """
 
 from __future__ import annotations

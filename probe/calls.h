@@ -8,7 +8,6 @@
 
 #include "socket.h"
 
-#define TS_COMPAT 2
 #define STEPS 20
 #define EINPROGRESS 115
 
@@ -405,6 +404,16 @@ static __noinline int put_clone(u32 call)
 	return 0;
 }
 
+/* Whether a program of 32 bits called: its calls have other numbers. */
+static __always_inline bool is_foreign(struct task_struct *task)
+{
+#if defined(__TARGET_ARCH_x86)
+	return task->thread_info.status & 2;
+#else
+	return task->thread_info.flags & 1 << 22;
+#endif
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_return, struct pt_regs *regs, long ret)
 {
@@ -421,7 +430,7 @@ int BPF_PROG(on_return, struct pt_regs *regs, long ret)
 	struct task_struct *task = bpf_get_current_task_btf();
 	if (task->tgid == control.own)
 		return 0;
-	if (task->thread_info.status & TS_COMPAT) {
+	if (is_foreign(task)) {
 		counters_of(bpf_get_smp_processor_id())->foreign++;
 		return 0;
 	}
@@ -436,7 +445,7 @@ int BPF_PROG(on_return, struct pt_regs *regs, long ret)
 		return send_close(task, ret, (s64)(s32)regs->di);
 #else
 	if (kind == CLOSE)
-		return send_close(task, ret, (s64)(s32)((struct user_pt_regs *)regs)->regs[0]);
+		return send_close(task, ret, (s64)(s32)regs->orig_x0); /* x0 holds the result by now */
 #endif
 	if ((kind == CLONE || kind == EXECVE || kind == EXECVEAT) && ret == 0)
 		return 0;

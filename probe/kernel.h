@@ -42,9 +42,6 @@ struct pt_regs {
 	unsigned long r10, r9, r8, dx, si, di, orig_ax;
 };
 #else
-struct user_pt_regs {
-	u64 regs[31];
-};
 struct pt_regs {
 	u64 regs[31];
 	u64 orig_x0;

@@ -84,8 +84,13 @@ def _run(source: LiveSource, scan: Scan, detection: Detection, stats: bool, outp
     """Print and send alerts until the source ends, then totals."""
     from tiercel.cli.results import results
     from tiercel.cli.scan import statistics
+    from tiercel.errors import InputError
+    from tiercel.outputs.drops import internal_line
+    from tiercel.scanning import STOPPED
+    from tiercel.watching_losses import Losses
 
     out = results()
+    losses = Losses(detection.drops.settings, source.stream.world.machine.hostname)
     began, spent = time.monotonic(), time.process_time()
     for batch in source:
         matches = detection.match(batch)
@@ -96,7 +101,14 @@ def _run(source: LiveSource, scan: Scan, detection: Detection, stats: bool, outp
         if outputs is not None:
             for line, alert in detection.pairs(batch, matches):
                 outputs.send(line, alert)
-        if detection.stopped:
+        if notice := losses.look(int(batch.ts[-1]), source.events, source.lost.total):
+            line = internal_line(notice, detection.style.json)
+            if scan.config.stdout_output:
+                out.write(line)
+                out.flush()
+            if outputs is not None:
+                outputs.send(line, notice)
+        if detection.stopped or losses.stopped:
             break
     seconds, used = time.monotonic() - began, time.process_time() - spent
     lost = source.lost
@@ -109,3 +121,5 @@ def _run(source: LiveSource, scan: Scan, detection: Detection, stats: bool, outp
         print(f"tiercel: {source.foreign:,} system calls of 32-bit programs were not followed", file=sys.stderr)
     if stats:
         statistics(detection)
+    if detection.stopped or losses.stopped:
+        raise InputError(STOPPED)
