@@ -6,7 +6,10 @@ import os
 import stat
 
 from tiercel.model.columns import FdKind
+from tiercel.sources.live.root import host_path
 from tiercel.sources.records import FdRecord
+
+PROC = host_path("/proc")
 
 _KINDS = {
     b"anon_inode:[eventfd]": FdKind.EVENT,
@@ -43,17 +46,17 @@ class Sockets:
     def find(self, pid: int, inode: int) -> FdRecord | None:
         """Return what is known of a socket of process ``pid``."""
         try:
-            space = os.readlink(f"/proc/{pid}/ns/net")
+            space = os.readlink(f"{PROC}/{pid}/ns/net")
         except OSError:
             return None
         if space not in self._of:
-            self._of[space] = _sockets(f"/proc/{pid}/net")
+            self._of[space] = _sockets(f"{PROC}/{pid}/net")
         return self._of[space].get(inode)
 
 
 def descriptor(pid: int, fd: int, sockets: Sockets) -> FdRecord | None:
     """Return descriptor ``fd`` of process ``pid``, None when it was closed meanwhile."""
-    base = f"/proc/{pid}/fd/{fd}"
+    base = f"{PROC}/{pid}/fd/{fd}"
     try:
         name = os.fsencode(os.readlink(base))
         info = os.stat(base)
@@ -83,7 +86,7 @@ def _details(pid: int, fd: int) -> tuple[int, int]:
     """Return open flags and mount of a descriptor."""
     flags, mount = 0, 0
     try:
-        with open(f"/proc/{pid}/fdinfo/{fd}", "rb") as file:
+        with open(f"{PROC}/{pid}/fdinfo/{fd}", "rb") as file:
             for line in file:
                 if line.startswith(b"flags:"):
                     flags = open_flags(int(line.split()[1], 8))

@@ -11,6 +11,7 @@ from ipaddress import IPv6Network
 from pathlib import Path
 
 from tiercel.model.world import Group, Interface, Machine, User, World
+from tiercel.sources.live.root import host_path
 
 _SIOCGIFADDR, _SIOCGIFBRDADDR, _SIOCGIFNETMASK = 0x8915, 0x8919, 0x891B
 
@@ -18,11 +19,11 @@ _SIOCGIFADDR, _SIOCGIFBRDADDR, _SIOCGIFNETMASK = 0x8915, 0x8919, 0x891B
 def live_world(hostname: str) -> World:
     """Return what is known of this host, which goes by ``hostname``."""
     world = World(machine=_machine(hostname), interfaces=_interfaces())
-    for fields in _records("/etc/passwd", 7):
+    for fields in _records(host_path("/etc/passwd"), 7):
         if fields[2].isdigit() and fields[3].isdigit():
             uid, gid = int(fields[2]), int(fields[3])
             world.users.setdefault((b"", uid), User(uid, gid, fields[0], fields[5], fields[6]))
-    for fields in _records("/etc/group", 3):
+    for fields in _records(host_path("/etc/group"), 3):
         if fields[2].isdigit():
             world.groups.setdefault((b"", int(fields[2])), Group(int(fields[2]), fields[0]))
     return world
@@ -40,7 +41,7 @@ def _machine(hostname: str) -> Machine:
     boot = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
-        most = int(Path("/proc/sys/kernel/pid_max").read_text())
+        most = int(Path(host_path("/proc/sys/kernel/pid_max")).read_text())
     except (OSError, ValueError):
         most = 0
     return Machine(os.cpu_count() or 1, memory, most, hostname, boot)

@@ -17,6 +17,7 @@ import numpy as np
 from tiercel.sources.live.calls import CALLS, call_tables
 from tiercel.sources.live.errors import LiveError
 from tiercel.sources.live.libbpf import libbpf
+from tiercel.sources.live.root import own_pid
 
 RING_BYTES = 4 << 20
 """Of each CPU's ring."""
@@ -78,7 +79,7 @@ class Probe:
         self.set_clock()
         struct.pack_into("<II", self.control, _SNAPLEN, SNAPLEN, ARGUMENTS)
         struct.pack_into("<I", self.control, _ENV, ENVIRONMENT)
-        struct.pack_into("<I", self.control, _OWN, os.getpid())
+        struct.pack_into("<I", self.control, _OWN, own_pid())
         self._fill_tables()
         self.trace(events)
 

@@ -7,10 +7,12 @@ import time
 from collections.abc import Iterable, Iterator
 
 from tiercel.sources.live.descriptors import Sockets, descriptor
+from tiercel.sources.live.root import host_path
 from tiercel.sources.records import NO_UID, FdRecord, ThreadRecord
 
 _THREAD, _FILES, _VM, _SIGHAND = 1 << 13, 1 << 0, 1 << 15, 1 << 11
 _IN_PIDNS = 1 << 29
+PROC = host_path("/proc")
 _TICK = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 _LIST = 16 << 10  # bytes of arguments or environment
 
@@ -23,7 +25,7 @@ def read_threads() -> Iterator[ThreadRecord]:
         if main is None:
             continue
         yield main
-        for tid in _numbers(f"/proc/{pid}/task"):
+        for tid in _numbers(f"{PROC}/{pid}/task"):
             if tid != pid and (thread := _thread(pid, tid, offset, main)) is not None:
                 yield thread
 
@@ -32,14 +34,14 @@ def read_descriptors(processes: Iterable[int]) -> Iterator[tuple[int, list[FdRec
     """Yield for each of the processes its id and its descriptors."""
     sockets = Sockets()
     for pid in processes:
-        records = [record for fd in _numbers(f"/proc/{pid}/fd") if (record := descriptor(pid, fd, sockets))]
+        records = [record for fd in _numbers(f"{PROC}/{pid}/fd") if (record := descriptor(pid, fd, sockets))]
         if records:
             yield pid, records
 
 
 def pids() -> list[int]:
     """Return the ids of the processes there are, in order."""
-    return _numbers("/proc")
+    return _numbers(PROC)
 
 
 def _numbers(folder: str) -> list[int]:
@@ -69,7 +71,7 @@ def _link(path: str) -> bytes:
 
 def _thread(pid: int, tid: int, offset: int, main: ThreadRecord | None) -> ThreadRecord | None:
     """Return one thread; ``main`` is the first thread of its process, None for that itself."""
-    base = f"/proc/{pid}/task/{tid}"
+    base = f"{PROC}/{pid}/task/{tid}"
     status = dict(line.split(b":", 1) for line in _read(f"{base}/status").splitlines() if b":" in line)
     stat = _read(f"{base}/stat").rpartition(b")")[2].split()
     if b"Tgid" not in status or len(stat) < 22:
@@ -82,7 +84,7 @@ def _thread(pid: int, tid: int, offset: int, main: ThreadRecord | None) -> Threa
     record.clone_ts = offset + int(stat[19]) * _TICK
     _fill_status(record, status)
     if main is None:
-        _fill_process(record, f"/proc/{pid}")
+        _fill_process(record, f"{PROC}/{pid}")
     else:
         for name in _SHARED:
             setattr(record, name, getattr(main, name))
