@@ -111,3 +111,15 @@ def test_what_happens_while_the_host_is_looked_at_comes_first(monkeypatch: pytes
         assert source.lost.total == 0
     child.kill()
     child.wait()
+
+
+@watchable
+def test_the_time_of_day_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tiercel.sources.live.stream._CLOCK_EVERY", 0.0)
+    with LiveSource(all_events(), seconds=0.5) as source:
+        probe = source.stream.probe
+        right = probe.offset
+        probe.control[:8] = (right - 3_600_000_000_000).to_bytes(8, "little")  # as if the clock was set an hour ahead
+        for _ in source:
+            pass
+        assert abs(probe.offset - right) < 10_000_000

@@ -32,6 +32,9 @@ _OFFSET, _OWN, _PARKED, _URGENT_AT, _SNAPLEN, _ARGS, _ENV, _LOST, _INTEREST = 0,
 _COUNTERS = _INTEREST + CALLS
 _CONTROL = _COUNTERS + 64 * _CPUS
 
+_DRIFT = 1_000_000
+"""ns that the time of day may be off: every correction is a step in the times of the events."""
+
 SNAPLEN = 80
 """Bytes of data kept of reads and writes."""
 
@@ -116,8 +119,10 @@ class Probe:
             self._update(values, struct.pack("<Q", key), struct.pack("<I", to))
 
     def set_clock(self) -> None:
-        """Relate the boot clock, by which events are stamped, to the time of day."""
-        struct.pack_into("<Q", self.control, _OFFSET, clock_offset())
+        """Relate the boot clock, by which events are stamped, to the time of day; small differences are left alone."""
+        offset = clock_offset()
+        if abs(offset - self.offset) > _DRIFT:
+            struct.pack_into("<Q", self.control, _OFFSET, offset)
 
     def trace(self, events: Collection[int]) -> None:
         """Trace the calls that report one of these event types, and no others."""

@@ -34,6 +34,7 @@ BATCH_BYTES = 8 << 20
 T = TypeVar("T")
 
 _LEAST_EVENT = 40
+_CLOCK_EVERY = 10.0  # seconds
 _LOOK_EVERY = 50  # processes or threads read
 _ASIDE = 256 << 20  # most bytes of events kept while the host is looked at
 _SETTLED = 2000  # ns: an event stamped longer ago than this has been written, or is being written and waited for
@@ -79,6 +80,7 @@ class LiveStream:
         self.delivered = 0
         self.lost = Lost()
         self._losses = 0
+        self._clock_due = time.monotonic() + _CLOCK_EVERY
         self._aside: list[bytes] = []  # what came while the host was looked at
         self._stopped = False
         self._previous_ts = 0
@@ -160,6 +162,9 @@ class LiveStream:
                 return
             last = self._stopped or (until is not None and time.monotonic() >= until)
             if not last:
+                if time.monotonic() >= self._clock_due:
+                    self.probe.set_clock()  # somebody may have set it
+                    self._clock_due = time.monotonic() + _CLOCK_EVERY
                 self._sleep(until)
 
     def _sleep(self, until: float | None) -> None:
