@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
-/* The programs that watch a host: system calls at their return, processes that start, execute and end. */
+/* The programs that watch a host: system calls at their return, processes that start, execute and end, and the list of
+ * those that are there. */
 #include "calls.h"
+#include "tasks.h"
 
 char LICENSE[] SEC("license") = "GPL";

@@ -13,6 +13,7 @@ from tests.sources.live.host import watchable
 from tiercel.sources.live import probe as live
 from tiercel.sources.live.errors import LiveError
 from tiercel.sources.live.probe import Probe
+from tiercel.sources.live.procfs import read_threads
 from tiercel.watching import LiveSource, all_events
 from tiercel.wire.event_table import BY_CONSTANT, EVENTS
 
@@ -123,3 +124,38 @@ def test_the_time_of_day_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in source:
             pass
         assert abs(probe.offset - right) < 10_000_000
+
+
+@watchable
+def test_the_kernel_lists_the_threads_that_proc_shows() -> None:
+    probe = Probe(frozenset())
+    try:
+        listed = {thread.tid: thread for thread in probe.tasks()}
+        shown = {thread.tid: thread for thread in read_threads()}
+    finally:
+        probe.close()
+    own = listed[os.getpid()]
+    assert own.pid == os.getpid()
+    assert own.ptid == os.getppid()
+    same = set(listed) & set(shown)
+    assert len(same) > 5
+    names = ("pid", "pgid", "sid", "vtid", "vpid", "vpgid", "uid", "gid", "loginuid", "tty", "flags")
+    caps = ("cap_inheritable", "cap_permitted", "cap_effective")
+    differing = [tid for tid in same if any(getattr(listed[tid], n) != getattr(shown[tid], n) for n in names + caps)]
+    assert len(differing) <= len(same) // 10  # some change between the two looks
+    assert abs(own.clone_ts - shown[own.tid].clone_ts) < 50_000_000
+
+
+@watchable
+def test_a_thread_that_proc_does_not_show_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    child = subprocess.Popen(["sleep", "30"])
+    try:
+        hidden = "tiercel.sources.live.stream.read_threads"
+        monkeypatch.setattr(hidden, lambda: (thread for thread in read_threads() if thread.tid != child.pid))
+        with LiveSource(all_events(), seconds=0) as source:
+            (found,) = [thread for thread in source.stream.threads if thread.tid == child.pid]
+        assert found.comm == b"sleep"
+        assert found.ptid == os.getpid()
+    finally:
+        child.kill()
+        child.wait()

@@ -11,6 +11,7 @@ import struct
 import time
 from collections.abc import Collection
 from importlib.resources import as_file, files
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from tiercel.sources.live.calls import CALLS, call_tables
 from tiercel.sources.live.errors import LiveError
 from tiercel.sources.live.libbpf import libbpf
 from tiercel.sources.live.root import own_pid
+from tiercel.sources.records import ThreadRecord
 
 RING_BYTES = 4 << 20
 """Of each CPU's ring."""
@@ -34,6 +36,10 @@ _CONTROL = _COUNTERS + 64 * _CPUS
 
 _DRIFT = 1_000_000
 """ns that the time of day may be off: every correction is a step in the times of the events."""
+
+_TASK = struct.Struct("<8i5I4xQ3QQ16s")  # struct known of probe/tasks.h
+_IN_PIDNS = 1 << 29
+_THREAD = 1 << 13 | 1 << 0 | 1 << 15 | 1 << 11  # shares memory, files and signal handlers
 
 SNAPLEN = 80
 """Bytes of data kept of reads and writes."""
@@ -141,6 +147,23 @@ class Probe:
         except OSError as error:
             raise LiveError(_why(error, self.library.messages)) from None
 
+    def tasks(self) -> list[ThreadRecord]:
+        """Return the threads there are, without kernel threads, as far as the kernel lists them; empty without a list."""
+        call = self.library
+        try:
+            program = call("bpf_object__find_program_by_name", self._object, b"list_tasks")
+            link = call("bpf_program__attach_iter", program, None)
+        except OSError:
+            return []
+        try:
+            with open(call("bpf_iter_create", call("bpf_link__fd", link)), "rb") as file:
+                listed = file.read()
+        except OSError:
+            return []
+        finally:
+            call("bpf_link__destroy", link)
+        return [_thread(fields, self.offset) for fields in _TASK.iter_unpack(listed)]
+
     def counters(self) -> np.ndarray[tuple[int, int], np.dtype[np.uint64]]:
         """Return for each CPU: events sent, lost for want of room, left out as too long, 32-bit calls not followed."""
         table = np.frombuffer(self.control, np.uint64, self.cpus * 8, _COUNTERS).reshape(self.cpus, 8)
@@ -180,6 +203,16 @@ class Probe:
         if self._object:
             self.library("bpf_object__close", self._object)
             self._object = 0
+
+
+def _thread(fields: tuple[Any, ...], offset: int) -> ThreadRecord:
+    tid, pid, ptid, pgid, sid, vtid, vpid, vpgid, uid, gid, login, tty, level, start, *caps, namespace, name = fields
+    return ThreadRecord(
+        tid, pid, ptid, sid, vpgid, pgid, name.partition(b"\0")[0], uid=uid, gid=gid, loginuid=login, tty=tty,
+        flags=(_IN_PIDNS if level else 0) | (_THREAD if tid != pid else 0), vtid=vtid, vpid=vpid,
+        clone_ts=offset + start, cap_inheritable=caps[0], cap_permitted=caps[1], cap_effective=caps[2],
+        pidns_init_start_ts=namespace,
+    )  # fmt: skip
 
 
 def clock_offset() -> int:

@@ -86,8 +86,7 @@ def _thread(pid: int, tid: int, offset: int, main: ThreadRecord | None) -> Threa
     if main is None:
         _fill_process(record, f"{PROC}/{pid}")
     else:
-        for name in _SHARED:
-            setattr(record, name, getattr(main, name))
+        share(record, main)
         record.flags |= _THREAD | _FILES | _VM | _SIGHAND
     return record
 
@@ -96,6 +95,12 @@ _SHARED = (
     "exe", "exepath", "args", "env", "cwd", "root", "cgroups", "loginuid", "fdlimit", "exe_writable", "exe_upper_layer",
     "exe_lower_layer", "exe_from_memfd", "exe_ino", "exe_ino_ctime", "exe_ino_mtime", "pidns_init_start_ts",
 )  # fmt: skip
+
+
+def share(record: ThreadRecord, main: ThreadRecord) -> None:
+    """Give a thread what it has in common with the first one of its process."""
+    for name in _SHARED:
+        setattr(record, name, getattr(main, name))
 
 
 def _fill_status(record: ThreadRecord, status: dict[bytes, bytes]) -> None:

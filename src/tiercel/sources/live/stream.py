@@ -18,7 +18,7 @@ from tiercel.sources.blocks import MAX_BLOCK
 from tiercel.sources.decode import Decoder
 from tiercel.sources.live.host import live_world
 from tiercel.sources.live.probe import RING_BYTES, Probe
-from tiercel.sources.live.procfs import read_descriptors, read_threads
+from tiercel.sources.live.procfs import read_descriptors, read_threads, share
 from tiercel.sources.live.rings import map_rings
 from tiercel.sources.records import FdRecord, ThreadRecord
 from tiercel.sources.recycling import Buffers
@@ -91,7 +91,9 @@ class LiveStream:
                 self._poll.register(ring, select.EPOLLIN | select.EPOLLET)
             self.probe.attach()
             self.world: World = live_world(hostname)
+            listed = self.probe.tasks()
             self.threads: list[ThreadRecord] = list(self._meanwhile(read_threads()))
+            self._complete(listed)
             processes = [thread.tid for thread in self.threads if thread.tid == thread.pid]
             descriptors = self._meanwhile(read_descriptors(processes))
             self.descriptors: list[tuple[int, list[FdRecord]]] = list(descriptors)
@@ -117,6 +119,16 @@ class LiveStream:
     def stop(self) -> None:
         """Let :meth:`batches` end with the events there are by now; may be called from a signal handler."""
         self._stopped = True
+
+    def _complete(self, listed: list[ThreadRecord]) -> None:
+        """Add threads that the kernel lists and ``/proc`` no longer had, or hides, with what their process shares."""
+        found = {thread.tid: thread for thread in self.threads}
+        for thread in listed:
+            if thread.tid in found:
+                continue
+            if main := found.get(thread.pid):
+                share(thread, main)
+            self.threads.append(thread)
 
     def _meanwhile(self, items: Iterator[T]) -> Iterator[T]:
         """Yield ``items``, and keep what the rings hold meanwhile: looking around on a large host takes its time."""
