@@ -148,7 +148,7 @@ class Probe:
             raise LiveError(_why(error, self.library.messages)) from None
 
     def tasks(self) -> list[ThreadRecord]:
-        """Return the threads there are, without kernel threads, as far as the kernel lists them; empty without a list."""
+        """Return the threads there are as the kernel lists them, kernel threads left out; empty without a list."""
         call = self.library
         try:
             program = call("bpf_object__find_program_by_name", self._object, b"list_tasks")
