@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from tiercel.cli.hunting import Container, Host, Pod, Since, Until
-from tiercel.cli.views import Directory, Json, columns, load, write, write_rows
+from tiercel.cli.views import Directory, Json, columns, load, show, write
 
 
 def register_on_case(app: typer.Typer) -> None:
@@ -36,10 +36,7 @@ def files(
     from tiercel.reconstruct.views.text_tables import render_files
 
     table = view(load(directory, since, until, host, container, pod))
-    if json_lines:
-        write_rows(table)
-    else:
-        write(render_files(table, everything=everything, columns=columns()))
+    show(table, render_files(table, everything=everything, columns=columns()), json_lines)
 
 
 def network(
@@ -57,10 +54,7 @@ def network(
     from tiercel.reconstruct.views.text_tables import render_network
 
     table = view(load(directory, since, until, host, container, pod))
-    if json_lines:
-        write_rows(table)
-    else:
-        write(render_network(table, everything=everything, columns=columns()))
+    show(table, render_network(table, everything=everything, columns=columns()), json_lines)
 
 
 def users(
@@ -77,10 +71,7 @@ def users(
     from tiercel.reconstruct.views.users import users as view
 
     table = view(load(directory, since, until, host, container, pod))
-    if json_lines:
-        write_rows(table)
-    else:
-        write(render_users(table, columns=columns()))
+    show(table, render_users(table, columns=columns()), json_lines)
 
 
 def pods(
@@ -95,10 +86,7 @@ def pods(
     from tiercel.reconstruct.views.text_tables import render_pods
 
     table = view(load(directory, since, until, host))
-    if json_lines:
-        write_rows(table)
-    else:
-        write(render_pods(table, columns=columns()))
+    show(table, render_pods(table, columns=columns()), json_lines)
 
 
 def graph(

@@ -35,7 +35,6 @@ def report(
     """Verify a case and write its report into it, or, with -o, to a file."""
     from tiercel.case.case import Case
     from tiercel.cli.cases import signing
-    from tiercel.reconstruct.scene import Scene
     from tiercel.report.assemble import Findings
     from tiercel.report.assemble import report as assemble
     from tiercel.report.writing import Form, custody_state, write, write_into
@@ -46,7 +45,7 @@ def report(
     if output is not None and len(chosen) > 1:
         raise typer.BadParameter("-o takes one format", param_hint="--format")
     case = Case.open(directory, signing(examiner, key))
-    findings = Findings.of(Scene.load(case.store))
+    findings = Findings.of(case.scene())
     forms = [Form(name) for name in chosen]
     if output is None:
         for path in write_into(case, forms, findings):

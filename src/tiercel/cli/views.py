@@ -93,10 +93,7 @@ def tree(
     from tiercel.reconstruct.views.tree import tree as view
 
     table = view(load(directory), pid=pid, container=container, alert=alert)
-    if json_lines:
-        write_rows(table)
-    else:
-        write(text_tree.render(table, columns(), unicode=_unicode()))
+    show(table, text_tree.render(table, columns(), unicode=_unicode()), json_lines)
 
 
 def load(
@@ -157,6 +154,14 @@ def write_rows(table: pa.Table) -> None:
     """Print a table as one JSON object a line."""
     rows: Iterable[dict[str, Any]] = (row for batch in table.to_batches() for row in batch.to_pylist())
     write(json.dumps(row) for row in rows)
+
+
+def show(table: pa.Table, lines: Iterable[str], json_lines: bool) -> None:
+    """Print a view: its lines, or its rows as JSON."""
+    if json_lines:
+        write_rows(table)
+    else:
+        write(lines)
 
 
 def columns() -> int | None:

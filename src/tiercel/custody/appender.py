@@ -15,12 +15,13 @@ from typing import Any
 
 from tiercel.custody import clock, head, ledger_file
 from tiercel.custody.check import stored_keys
-from tiercel.custody.durable import read_small, replace_file, sync_folder
+from tiercel.custody.durable import read_small, replace_file
 from tiercel.custody.entry import FORMAT, INTRODUCED, MAX_LINE, NO_HASH, TORN, Entry, line_hash, tool
 from tiercel.custody.hashes import digest_bytes
 from tiercel.custody.head import Head
 from tiercel.custody.keys import Signer
 from tiercel.errors import InputError
+from tiercel.store.durable import sync
 
 VERIFY = "see what happened with: tiercel case verify"
 
@@ -97,7 +98,7 @@ class Appender:
                 )
             # Named first, or another crash would leave two entries that no head names.
             replace_file(self.head_file, head.signed(seq, last_hash, last.time, self.signer).content())
-            sync_folder(self.folder)
+            sync(self.folder)
         return tail, _End(seq, last_hash, tail.size)
 
     def _is_introduced(self, size: int) -> bool:
@@ -137,7 +138,7 @@ class Appender:
         except OSError:
             ledger_file.take_back(self.handle, end.size)
             raise
-        sync_folder(self.folder)
+        sync(self.folder)
         return _End(entry.seq, new.hash, end.size + len(line) + 1), entry
 
 
@@ -162,5 +163,5 @@ def publish_key(folder: Path, signer: Signer) -> None:
     if not place.exists():
         keys.mkdir(exist_ok=True)
         replace_file(place, signer.public.pem)
-        sync_folder(keys)
-        sync_folder(folder)
+        sync(keys)
+        sync(folder)

@@ -11,7 +11,7 @@ _SMALL = 64 << 10
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Put ``content`` in the place of a file, whole or not at all. ``sync_folder`` then makes the name durable too.
+    """Put ``content`` in the place of a file, whole or not at all. ``sync`` of its folder then makes the name durable.
 
     Raises:
         OSError: it could not be written; then the file is as it was.
@@ -42,12 +42,3 @@ def read_small(path: Path) -> bytes:
     if len(content) > _SMALL:
         raise OSError(errno.EFBIG, f"larger than {_SMALL:,} bytes")
     return content
-
-
-def sync_folder(path: Path) -> None:
-    """Make the names in a folder durable."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

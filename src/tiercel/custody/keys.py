@@ -24,8 +24,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from tiercel.custody.durable import read_small, sync_folder
+from tiercel.custody.durable import read_small
 from tiercel.errors import InputError
+from tiercel.store.durable import sync
 
 _log = logging.getLogger(__name__)
 
@@ -151,7 +152,7 @@ def _make(path: Path, passphrase: str | None) -> None:
                 file.flush()
                 os.fsync(handle)
             os.link(part, path)  # unlike a rename never replaces a key that another process just made
-            sync_folder(path.parent)
+            sync(path.parent)
             _log.warning("made a signing key: %s; keep a copy of it in a safe place", path)
         except FileExistsError:
             pass

@@ -18,12 +18,13 @@ from tiercel.custody import check as custody_check
 from tiercel.custody import clock, head, ledger_file
 from tiercel.custody.appender import VERIFY, Appender, publish_key, read_head
 from tiercel.custody.check import Finding
-from tiercel.custody.durable import replace_file, sync_folder
+from tiercel.custody.durable import replace_file
 from tiercel.custody.entry import NO_HASH, TORN, Entry, line_hash
 from tiercel.custody.hashes import Digests
 from tiercel.custody.head import Head
 from tiercel.custody.keys import PublicKey, Signer
 from tiercel.errors import InputError
+from tiercel.store.durable import sync
 
 __all__ = ["TORN", "KeyUse", "Ledger"]
 
@@ -62,7 +63,7 @@ class Ledger:
             replace_file(ledger.head_file, head.signed(0, NO_HASH, clock.now(), signer).content())
             publish_key(ledger.path, signer)
             os.close(os.open(ledger.file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
-            sync_folder(ledger.path)
+            sync(ledger.path)
         except OSError as error:
             raise _failed(ledger.path, error) from None
         return ledger

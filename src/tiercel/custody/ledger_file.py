@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tiercel.custody.durable import sync_folder
 from tiercel.custody.entry import MAX_LINE
+from tiercel.store.durable import sync
 
 _BLOCK = 64 << 10
 
@@ -117,7 +117,7 @@ def set_aside(handle: int, tail: Tail, path: Path, seq: int) -> Path:
             file.write(tail.torn)
             file.flush()
             os.fsync(file.fileno())
-        sync_folder(path.parent)
+        sync(path.parent)
     except OSError:
         aside.unlink(missing_ok=True)
         raise

@@ -16,13 +16,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tiercel.custody import timestamp_token
-from tiercel.custody.durable import replace_file, sync_folder
+from tiercel.custody.durable import replace_file
 from tiercel.custody.entry import Entry
 from tiercel.custody.hashes import digest, digest_bytes
 from tiercel.custody.ledger import Ledger
 from tiercel.custody.order import Finding
 from tiercel.custody.timestamp_token import Token, load_roots
 from tiercel.errors import InputError
+from tiercel.store.durable import sync
 
 ANCHORED = "head anchored"
 FOLDER = "timestamps"
@@ -138,8 +139,8 @@ def _keep(
         folder.mkdir(exist_ok=True)
         for name, content in contents.items():
             replace_file(folder / name, content)
-        sync_folder(folder)
-        sync_folder(ledger.path)
+        sync(folder)
+        sync(ledger.path)
     except OSError as error:
         raise InputError(f"{folder}: {error.strerror}; the time stamp was not kept") from None
     made = Anchor(covers, token.imprint, token.time, token.authority, f"{FOLDER}/{stem}.tsr")

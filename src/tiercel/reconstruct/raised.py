@@ -10,7 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-PRIORITIES = ("Emergency", "Alert", "Critical", "Error", "Warning", "Notice", "Informational", "Debug")
+from tiercel.rules.model import Priority
+
+PRIORITIES = tuple(priority.label for priority in Priority)
 INTERNAL_KIND = "internal"
 """Kind of what Falco says of itself in an alert log, as that it dropped events. It is no alert."""
 

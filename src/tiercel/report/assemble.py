@@ -11,13 +11,13 @@ from tiercel.custody.clock import now
 from tiercel.custody.entry import Entry
 from tiercel.reconstruct.incidents.find import incidents as incidents_view
 from tiercel.reconstruct.incidents.model import Incident, Sentence
-from tiercel.reconstruct.raised import counted
+from tiercel.reconstruct.raised import PRIORITIES, counted
 from tiercel.reconstruct.scene import Scene
 from tiercel.reconstruct.views.files import files as files_view
 from tiercel.reconstruct.views.network import network as network_view
 from tiercel.report import activity, custody, gaps, indicators, tables
 from tiercel.report.forest import forest
-from tiercel.report.model import PRIORITIES, IncidentPart, Report, Step
+from tiercel.report.model import IncidentPart, Report, Step
 from tiercel.report.summary import summary
 from tiercel.report.techniques import of_incident, of_scene
 from tiercel.report.wording import lasting
@@ -78,8 +78,8 @@ def report(case: Case, findings: Findings, *, custody_state: str = "") -> Report
         overview=activity.overview(scene),
         tree=tree,
         tree_note=tree_note,
-        files=tables.files(scene, acts),
-        network=tables.network(scene, acts),
+        files=tables.files(files, acts),
+        network=tables.network(network, acts),
         users=tables.users(scene),
         pods=tables.pods(scene),
         alerts=tables.alerts(scene.alerts),

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-PRIORITIES = ("Emergency", "Alert", "Critical", "Error", "Warning", "Notice", "Informational", "Debug")
-"""Priorities of alerts, gravest first."""
-
 
 @dataclass(frozen=True, slots=True)
 class Technique:

@@ -8,13 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from tiercel.reconstruct.raised import INTERNAL_KIND
+from tiercel.reconstruct.raised import INTERNAL_KIND, PRIORITIES
 from tiercel.reconstruct.scene import Scene
-from tiercel.reconstruct.views.files import files as files_view
-from tiercel.reconstruct.views.network import network as network_view
 from tiercel.reconstruct.views.pods import pods as pods_view
 from tiercel.reconstruct.views.users import users as users_view
-from tiercel.report.model import PRIORITIES, Table, TableRow
+from tiercel.report.model import Table, TableRow
 from tiercel.report.wording import listing, size, when
 
 MOST_ROWS = 100
@@ -41,11 +39,14 @@ def _table(
     return Table(columns, shown, hidden, f"All of them: {more}" if hidden else "", mono)
 
 
-def files(scene: Scene, incident_acts: frozenset[int]) -> Table:
-    """Return the files changed: those of incidents first, then the suspicious, then by time."""
+def _within(incident_acts: frozenset[int]) -> Callable[[Row], bool]:
+    """Return what says whether a row of a view is about one of these acts."""
+    return lambda row: not incident_acts.isdisjoint(row["acts"])
 
-    def in_incident(row: Row) -> bool:
-        return not incident_acts.isdisjoint(row["acts"])
+
+def files(rows: Iterable[Row], incident_acts: frozenset[int]) -> Table:
+    """Return the files changed, given the rows of the view: of incidents first, then the suspicious, then by time."""
+    in_incident = _within(incident_acts)
 
     def cells(row: Row) -> tuple[str, ...]:
         what = listing(row["what"], 8)
@@ -69,7 +70,7 @@ def files(scene: Scene, incident_acts: frozenset[int]) -> Table:
 
     return _table(
         ("Path", "What", "Why it may matter", "By", "User", "Where", "First", "Last", "Written"),
-        files_view(scene).to_pylist(),
+        rows,
         cells,
         in_incident,
         "tiercel case files",
@@ -78,11 +79,9 @@ def files(scene: Scene, incident_acts: frozenset[int]) -> Table:
     )
 
 
-def network(scene: Scene, incident_acts: frozenset[int]) -> Table:
-    """Return who talked to whom: of incidents first, then over the network before unix sockets, then by time."""
-
-    def in_incident(row: Row) -> bool:
-        return not incident_acts.isdisjoint(row["acts"])
+def network(rows: Iterable[Row], incident_acts: frozenset[int]) -> Table:
+    """Return who talked to whom, given the rows of the view: of incidents first, unix sockets last, then by time."""
+    in_incident = _within(incident_acts)
 
     def cells(row: Row) -> tuple[str, ...]:
         return (
@@ -100,9 +99,7 @@ def network(scene: Scene, incident_acts: frozenset[int]) -> Table:
             listing(row["notes"], 3),
         )
 
-    rows = [
-        row for row in network_view(scene).to_pylist() if row["proto"] != "unix" or row["notes"] or in_incident(row)
-    ]
+    shown = [row for row in rows if row["proto"] != "unix" or row["notes"] or in_incident(row)]
     return _table(
         (
             "Process",
@@ -118,7 +115,7 @@ def network(scene: Scene, incident_acts: frozenset[int]) -> Table:
             "First",
             "Notes",
         ),
-        rows,
+        shown,
         cells,
         in_incident,
         "tiercel case network",
