@@ -119,7 +119,10 @@ def _asked(
 
 def _process_of(scene: Scene, alert: int) -> int:
     if not 0 <= alert < scene.alerts.num_rows:
-        raise InputError(f"there is no alert {alert}; there are {scene.alerts.num_rows:,}, the first is 0")
+        last = scene.alerts.num_rows - 1
+        raise InputError(
+            f"there is no alert {alert}; {f'they go from 0 to {last:,}' if last >= 0 else 'there are none'}"
+        )
     process: int | None = scene.alerts["process"][alert].as_py()
     if process is None:
         raise InputError(f"which process alert {alert} is about is not known: no recording shows its event")
