@@ -24,7 +24,7 @@ WAY = [
         "case",
         "report",
     ),
-    *("watching_losses", "watching", "cli"),
+    *("watching", "cli"),
 ]
 """Folders and modules at the top, in the order data goes through them."""
 

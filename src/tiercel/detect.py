@@ -96,14 +96,17 @@ class Detection:
         found.sort(key=lambda entry: entry[:2])
         yield from found
 
-    def pairs(self, batch: Batch, matches: Matches) -> Iterator[tuple[bytes, Alert]]:
-        """Yield each alert as a line, its end included, and as a value, in the order of the events."""
+    def pairs(self, batch: Batch, matches: Matches) -> Iterator[tuple[int, int, bytes, Alert]]:
+        """Yield (event index, rule position, line, alert) in the order of the events; notices have the position -1.
+
+        A line is the alert as it is printed, its end included.
+        """
         lines = {(index, -1): internal_line(alert, self.style.json) for index, alert in self.notices}
         for rule, indices in matches.by_rule():
             woven = self._writer(rule, batch)(batch, indices).lines()
             lines.update(zip(((index, rule) for index in indices.tolist()), woven, strict=True))
         for index, rule, alert in self.alerts(batch, matches):
-            yield lines[index, rule], alert
+            yield index, rule, lines[index, rule], alert
 
     def _valuer(self, rule: int, batch: Batch) -> AlertValues:
         key = rule, self._hostname(batch)

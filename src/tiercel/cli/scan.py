@@ -118,7 +118,7 @@ def _alerts(
     """Return the alerts of a batch, and how many each rule has raised."""
     matches = detection.match(batch)
     if outputs is not None:
-        for line, alert in detection.pairs(batch, matches):
+        for _, _, line, alert in detection.pairs(batch, matches):
             outputs.send(line, alert)
     if not scan.config.stdout_output:
         return [], matches.counts()

@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from tiercel.detect import Detection
-    from tiercel.outputs.channels.front import Outputs
-    from tiercel.scanning import Scan
-    from tiercel.watching import LiveSource
+    from tiercel.watching.loop import Watch
+    from tiercel.watching.source import Source
 
 Rules = Annotated[
     list[Path] | None,
@@ -56,10 +54,13 @@ def watch(
     Without -r the rules that come with tiercel are used. Ends on Ctrl-C with what was seen and lost, on stderr.
     """
     from tiercel.cli.delivery import delivery, undelivered
-    from tiercel.cli.scan import tell
+    from tiercel.cli.results import results
+    from tiercel.cli.scan import statistics, tell
     from tiercel.errors import InputError
-    from tiercel.scanning import prepare
-    from tiercel.watching import LiveSource, events_for
+    from tiercel.scanning import STOPPED, prepare
+    from tiercel.watching.ebpf import LiveSource
+    from tiercel.watching.loop import Watch
+    from tiercel.watching.wanted import events_for
 
     scan = prepare([], rule_files or [], config=config, options=options or [], json=json_lines, every=all_matches,
                    strict=strict)  # fmt: skip
@@ -74,52 +75,26 @@ def watch(
                 signal.signal(number, lambda *_: source.stop())
             if outputs is not None:
                 signal.signal(signal.SIGHUP, lambda *_: outputs.reload())
-            print(f"tiercel: watching {source.stream.world.machine.hostname}", file=sys.stderr)
-            _run(source, scan, scan.detection, stats, outputs)
+            print(f"tiercel: watching {source.hostname}", file=sys.stderr)
+            seen = Watch(source, scan.detection, results() if scan.config.stdout_output else None, outputs)
+            _run(seen, source)
         for message in undelivered(outputs, patience=2.0):
             print(f"tiercel: {message}", file=sys.stderr)
+    if stats:
+        statistics(seen.detection)
+    if seen.stopped:
+        raise InputError(STOPPED)
 
 
-def _run(source: LiveSource, scan: Scan, detection: Detection, stats: bool, outputs: Outputs | None) -> None:
-    """Print and send alerts until the source ends, then totals."""
-    from tiercel.cli.results import results
-    from tiercel.cli.scan import statistics
-    from tiercel.errors import InputError
-    from tiercel.outputs.drops import internal_line
-    from tiercel.scanning import STOPPED
-    from tiercel.watching_losses import Losses
-
-    out = results()
-    losses = Losses(detection.drops.settings, source.stream.world.machine.hostname)
+def _run(seen: Watch, source: Source) -> None:
+    """Watch until the source ends, then tell the totals."""
     began, spent = time.monotonic(), time.process_time()
-    for batch in source:
-        matches = detection.match(batch)
-        detection.count(matches.counts())
-        if scan.config.stdout_output and (lines := detection.lines(batch, matches)):
-            out.write(lines)
-            out.flush()  # whoever reads is to know now
-        if outputs is not None:
-            for line, alert in detection.pairs(batch, matches):
-                outputs.send(line, alert)
-        if notice := losses.look(int(batch.ts[-1]), source.events, source.lost.total):
-            line = internal_line(notice, detection.style.json)
-            if scan.config.stdout_output:
-                out.write(line)
-                out.flush()
-            if outputs is not None:
-                outputs.send(line, notice)
-        if detection.stopped or losses.stopped:
-            break
+    seen.run()
     seconds, used = time.monotonic() - began, time.process_time() - spent
-    lost = source.lost
     print(
-        f"tiercel: {source.events:,} events in {seconds:.1f} s, {detection.counts.total():,} alerts, "
-        f"{lost.total:,} events lost, {used / max(seconds, 0.001):.1%} of a processor",
+        f"tiercel: {source.events:,} events in {seconds:.1f} s, {seen.detection.counts.total():,} alerts, "
+        f"{source.lost.total:,} events lost, {used / max(seconds, 0.001):.1%} of a processor",
         file=sys.stderr,
     )
-    if source.foreign:
-        print(f"tiercel: {source.foreign:,} system calls of 32-bit programs were not followed", file=sys.stderr)
-    if stats:
-        statistics(detection)
-    if detection.stopped or losses.stopped:
-        raise InputError(STOPPED)
+    for remark in source.remarks():
+        print(f"tiercel: {remark}", file=sys.stderr)

@@ -16,7 +16,8 @@ from tiercel.errors import InputError
 from tiercel.model.columns import F, P
 from tiercel.model.event import Event
 from tiercel.sources.live.probe import Probe
-from tiercel.watching import LiveSource, all_events
+from tiercel.watching.ebpf import LiveSource
+from tiercel.watching.wanted import all_events
 
 
 @cache

@@ -14,7 +14,8 @@ from tiercel.sources.live import probe as live
 from tiercel.sources.live.errors import LiveError
 from tiercel.sources.live.probe import Probe
 from tiercel.sources.live.procfs import read_threads
-from tiercel.watching import LiveSource, all_events
+from tiercel.watching.ebpf import LiveSource
+from tiercel.watching.wanted import all_events
 from tiercel.wire.event_table import BY_CONSTANT, EVENTS
 
 

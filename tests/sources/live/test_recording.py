@@ -15,7 +15,8 @@ from tiercel.capture.writer import CaptureWriter
 from tiercel.model.columns import FdKind
 from tiercel.replay import Replay
 from tiercel.scanning import prepare
-from tiercel.watching import LiveSource, events_for
+from tiercel.watching.ebpf import LiveSource
+from tiercel.watching.wanted import events_for
 
 RULES = """
 - rule: A file of mine is opened

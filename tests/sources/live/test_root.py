@@ -25,7 +25,8 @@ def test_paths_are_those_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_watcher_in_a_pid_namespace_of_its_own_knows_the_host(tmp_path: Path) -> None:
     script = (
         "import os\n"
-        "from tiercel.watching import LiveSource, all_events\n"
+        "from tiercel.watching.ebpf import LiveSource\n"
+        "from tiercel.watching.wanted import all_events\n"
         "from tiercel.sources.live.root import own_pid\n"
         "with LiveSource(all_events(), seconds=0.5) as source:\n"
         "    own = own_pid()\n"

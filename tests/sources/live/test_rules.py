@@ -13,7 +13,8 @@ from tests.sources.live.rule_acts import BOX, CONTAINER, HOST, act, cgroups
 from tiercel.content import rules_path
 from tiercel.model.columns import P
 from tiercel.scanning import prepare
-from tiercel.watching import LiveSource, events_for
+from tiercel.watching.ebpf import LiveSource
+from tiercel.watching.wanted import events_for
 
 
 @watchable

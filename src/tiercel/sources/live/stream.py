@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 import struct
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, TypeVar
@@ -55,6 +55,10 @@ class Lost:
         return self.full + self.long
 
 
+def _nothing() -> None:
+    """What is done while there is nothing to do."""
+
+
 class LiveStream:
     """The host's events from now on; use it in a ``with`` statement.
 
@@ -76,6 +80,7 @@ class LiveStream:
         self, events: Collection[int], hostname: str, rest: float = REST, ring_bytes: int = RING_BYTES
     ) -> None:
         self.rest = rest
+        self.idle: Callable[[], None] = _nothing  # called whenever the reader is about to rest
         self.probe = Probe(events, ring_bytes)
         self.delivered = 0
         self.lost = Lost()
@@ -177,6 +182,7 @@ class LiveStream:
                 if time.monotonic() >= self._clock_due:
                     self.probe.set_clock()  # somebody may have set it
                     self._clock_due = time.monotonic() + _CLOCK_EVERY
+                self.idle()
                 self._sleep(until)
 
     def _sleep(self, until: float | None) -> None:

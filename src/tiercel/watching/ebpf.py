@@ -1,9 +1,9 @@
-"""Watching the running host: its events in tracked batches, as they come."""
+"""The running host as its kernel tells it through the probe, as tracked batches."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -11,57 +11,24 @@ from tiercel.fields.evt_generic import live_hostname
 from tiercel.kernels import tell_if_slow
 from tiercel.model.batch import Batch, Tables
 from tiercel.rules.model import Rule
-from tiercel.sources.live.calls import call_tables
 from tiercel.sources.live.probe import RING_BYTES
 from tiercel.sources.live.stream import REST, LiveStream, Lost
 from tiercel.state.track import Tracker
-from tiercel.wire.event_table import BY_CONSTANT, EVENTS
-
-_STATE = (
-    "SYSCALL_OPEN_X", "SYSCALL_OPENAT_2_X", "SYSCALL_OPENAT2_X", "SYSCALL_CREAT_X", "SYSCALL_CLOSE_X",
-    "SYSCALL_CLOSE_RANGE_X", "SYSCALL_DUP_1_X", "SYSCALL_DUP2_X", "SYSCALL_DUP3_X", "SYSCALL_FCNTL_X",
-    "SYSCALL_PIPE_X", "SYSCALL_PIPE2_X", "SOCKET_SOCKET_X", "SOCKET_SOCKETPAIR_X", "SOCKET_BIND_X",
-    "SOCKET_CONNECT_X", "SOCKET_ACCEPT_5_X", "SOCKET_ACCEPT4_6_X", "SYSCALL_MEMFD_CREATE_X",
-)  # fmt: skip
-"""What descriptors are known from."""
-
-_PROCESSES = (
-    "SYSCALL_CLONE_20_X", "SYSCALL_CLONE3_X", "SYSCALL_FORK_20_X", "SYSCALL_VFORK_20_X", "SYSCALL_EXECVE_19_X",
-    "SYSCALL_EXECVEAT_X", "PROCEXIT_1_E", "SYSCALL_CHDIR_X", "SYSCALL_FCHDIR_X", "SYSCALL_CHROOT_X",
-    "SYSCALL_SETSID_X", "SYSCALL_SETPGID_X", "SYSCALL_SETUID_X", "SYSCALL_SETGID_X", "SYSCALL_SETREUID_X",
-    "SYSCALL_SETREGID_X", "SYSCALL_SETRESUID_X", "SYSCALL_SETRESGID_X", "SYSCALL_CAPSET_X", "SYSCALL_PRCTL_X",
-    "SYSCALL_UNSHARE_X", "SYSCALL_SETNS_X",
-)  # fmt: skip
-"""What processes are known from."""
-
-_BUSY = ("SYSCALL_READ_X", "SYSCALL_WRITE_X", "SYSCALL_BRK_4_X", "SYSCALL_MMAP_X", "SYSCALL_MUNMAP_X")
+from tiercel.watching.wanted import events_for
 
 _STRING_BYTES = 16 << 20
 """Bytes of strings from which on those no longer needed are dropped."""
 
 
-def events_for(rules: Iterable[Rule]) -> frozenset[int]:
-    """Return the event types to trace for ``rules``: theirs, and those that the state they ask about is made of."""
-    wanted = {BY_CONSTANT[name] for name in (*_STATE, *_PROCESSES)}
-    for rule in rules:
-        wanted.update(rule.event_types)
-    return frozenset(wanted)
-
-
-def all_events() -> frozenset[int]:
-    """Return all event types the probe can report but those of calls that are too many to be worth it."""
-    busy = {BY_CONSTANT[name] for name in _BUSY}
-    return frozenset(call.event for call in call_tables().calls if call.event not in busy)
-
-
 class LiveSource:
-    """Iterates over the host's events as tracked batches, until :meth:`stop` or for ``seconds``.
+    """Iterates over the host's events as tracked batches, until :meth:`stop` or for ``seconds``; a
+    :class:`tiercel.watching.source.Source`.
 
     ``events`` counts the visible events so far, ``lost`` those that were not delivered. Close it, or use it in a
     ``with`` statement.
 
     Args:
-        wanted: numbers of the event types wanted; see :func:`events_for`.
+        wanted: numbers of the event types wanted; see :func:`tiercel.watching.wanted.events_for`.
         seconds: how long to watch, None for ever.
         rest: seconds that events may wait which are not urgent.
         ring_bytes: size of each CPU's ring.
@@ -69,6 +36,8 @@ class LiveSource:
     Raises:
         LiveError: this host cannot be watched; says why.
     """
+
+    name = "ebpf"
 
     def __init__(
         self,
@@ -108,6 +77,27 @@ class LiveSource:
         return self.stream.lost
 
     @property
+    def hostname(self) -> str:
+        return self.stream.world.machine.hostname
+
+    @property
+    def idle(self) -> Callable[[], None]:
+        """Called whenever there is nothing to do."""
+        return self.stream.idle
+
+    @idle.setter
+    def idle(self, call: Callable[[], None]) -> None:
+        self.stream.idle = call
+
+    def want(self, rules: Iterable[Rule]) -> None:
+        """From now on trace what these rules need."""
+        self.stream.probe.trace(events_for(rules))
+
+    def remarks(self) -> list[str]:
+        """Return what to say at the end of what was not followed."""
+        return [f"{self.foreign:,} system calls of 32-bit programs were not followed"] if self.foreign else []
+
+    @property
     def foreign(self) -> int:
         """System calls of 32-bit programs, which are not followed."""
         return int(self.stream.probe.counters()[:, 3].sum())
@@ -119,8 +109,3 @@ class LiveSource:
     def close(self) -> None:
         """Stop tracing. Calling it again does nothing."""
         self.stream.close()
-
-
-def names_of(events: Collection[int]) -> list[str]:
-    """Return the names of these event types, each once, in order."""
-    return sorted({EVENTS[number].name for number in events})

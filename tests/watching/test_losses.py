@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from tiercel.outputs.drops import SECOND, DropAction, DropSettings
-from tiercel.watching_losses import Losses
+from tiercel.watching.losses import Losses
 
 START = 1_700_000_000 * SECOND
 

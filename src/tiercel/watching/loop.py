@@ -1,0 +1,162 @@
+"""The loop of a watch: batches in, alerts out, and whoever else looks on told of both."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import BinaryIO, Protocol, runtime_checkable
+
+from tiercel.detect import Detection
+from tiercel.model.batch import Batch
+from tiercel.outputs.added_fields import with_fields
+from tiercel.outputs.alert import Alert
+from tiercel.outputs.channels.front import Outputs
+from tiercel.outputs.drops import internal_line
+from tiercel.rules.model import Rule
+from tiercel.watching.losses import Losses
+from tiercel.watching.source import Source
+
+_TICK = 0.5  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An alert as it went out: about event ``index`` of the batch, by ``rule`` (None for alerts about the watch)."""
+
+    index: int
+    rule: Rule | None
+    line: bytes
+    alert: Alert
+
+
+class Part(Protocol):
+    """Something that looks on."""
+
+    def see(self, batch: Batch, alerts: Sequence[Seen]) -> None:
+        """Take a tracked batch and the alerts it raised. The batch is only valid until this returns."""
+
+    def tick(self, now: int) -> None:
+        """Do what is due; called at least each second. ``now`` is ns since the epoch."""
+
+    def close(self) -> None:
+        """End; the watch is over."""
+
+
+@runtime_checkable
+class Annotator(Protocol):
+    """A part that adds to alerts before they are sent."""
+
+    def annotate(self, batch: Batch, index: int, rule: Rule, alert: Alert) -> Mapping[str, str] | None:
+        """Return fields to add to the ``output_fields`` of an alert."""
+
+
+class Watch:
+    """Runs rules over a source and sends the alerts.
+
+    ``detection`` may be replaced at any time with :meth:`use`, from another thread too. ``stopped`` says that
+    ``syscall_event_drops`` ended the watch.
+
+    Args:
+        out: where alerts are printed, None for nowhere.
+        outputs: where else they go.
+        parts: who looks on.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        detection: Detection,
+        out: BinaryIO | None = None,
+        outputs: Outputs | None = None,
+        parts: Sequence[Part] = (),
+    ) -> None:
+        self.source = source
+        self.detection = detection
+        self.out, self.outputs, self.parts = out, outputs, list(parts)
+        self.losses = Losses(detection.drops.settings, source.hostname)
+        self.due: list[Callable[[], None]] = []
+        """Called at each tick, by the thread of the loop."""
+        self._annotators = [part for part in self.parts if isinstance(part, Annotator)]
+        self._next: Detection | None = None
+        self._ticked = 0.0
+
+    @property
+    def stopped(self) -> bool:
+        return self.detection.stopped or self.losses.stopped
+
+    def use(self, detection: Detection) -> None:
+        """Go on with other rules, from the next batch on."""
+        self._next = detection
+
+    def run(self) -> None:
+        """Handle batches until the source ends or the settings about drops end it; then close the parts."""
+        self.source.idle = self.tick
+        try:
+            for batch in self.source:
+                self._handle(batch)
+                if self.stopped:
+                    break
+                self.tick()
+        finally:
+            for part in self.parts:
+                part.close()
+
+    def tick(self) -> None:
+        """Do what is due, if it is time to."""
+        now = time.monotonic()
+        if now < self._ticked + _TICK:
+            return
+        self._ticked = now
+        for call in self.due:
+            call()
+        self._swap()
+        for part in self.parts:
+            part.tick(time.time_ns())
+
+    def tell(self, alert: Alert) -> None:
+        """Send an alert about the watch itself; for the thread of the loop."""
+        self._send(internal_line(alert, self.detection.style.json), alert)
+
+    def _swap(self) -> None:
+        following, self._next = self._next, None
+        if following is None:
+            return
+        self.source.want(following.rules)
+        self.detection = following
+
+    def _handle(self, batch: Batch) -> None:
+        detection = self.detection
+        matches = detection.match(batch)
+        detection.count(matches.counts())
+        seen: list[Seen] = []
+        if self.outputs is None and not self.parts:
+            if self.out is not None and (lines := detection.lines(batch, matches)):
+                self.out.write(lines)
+                self.out.flush()  # whoever reads is to know now
+        elif len(matches.indices) or detection.notices:
+            seen = [self._annotated(batch, *found) for found in detection.pairs(batch, matches)]
+            for alert in seen:
+                self._send(alert.line, alert.alert)
+        if notice := self.losses.look(int(batch.ts[-1]), self.source.events, self.source.lost.total):
+            self.tell(notice)
+        for part in self.parts:
+            part.see(batch, seen)
+
+    def _annotated(self, batch: Batch, index: int, position: int, line: bytes, alert: Alert) -> Seen:
+        """Return an alert with what the annotators add to it."""
+        rule = self.detection.rules[position] if position >= 0 else None
+        added: dict[str, str] = {}
+        if rule is not None:
+            for annotator in self._annotators:
+                added |= annotator.annotate(batch, index, rule, alert) or {}
+        if added:
+            alert = replace(alert, output_fields=alert.output_fields | added)
+        return Seen(index, rule, with_fields(line, added), alert)
+
+    def _send(self, line: bytes, alert: Alert) -> None:
+        if self.out is not None:
+            self.out.write(line)
+            self.out.flush()
+        if self.outputs is not None:
+            self.outputs.send(line, alert)
