@@ -74,7 +74,7 @@ static __always_inline u64 namespace_start(struct task_struct *task)
 
 /* A macro: the loader can only move accesses whose index is a constant when it stands there. */
 #define PAGES(mm, kind) \
-	(bpf_core_type_exists(struct mm_rss_stat) ? \
+	(bpf_core_field_exists(((struct mm_struct___old *)(mm))->rss_stat.count) ? \
 		 BPF_CORE_READ((struct mm_struct___old *)(mm), rss_stat.count[kind].counter) : \
 		 BPF_CORE_READ(mm, rss_stat[kind].count))
 #define KB_OF_PAGES(n) ((n) << 2)
