@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.sources.live.host import watchable
+from tiercel.sources.live import privileges
 from tiercel.sources.live import probe as live
 from tiercel.sources.live.errors import LiveError
 from tiercel.sources.live.probe import Probe
@@ -19,21 +20,21 @@ from tiercel.watching.wanted import all_events
 from tiercel.wire.event_table import BY_CONSTANT, EVENTS
 
 
-def test_without_root_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(LiveError, match="takes root"):
+def test_without_privileges_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(privileges, "effective", lambda: frozenset({"CAP_BPF"}))
+    with pytest.raises(LiveError, match=r"takes root.*: CAP_PERFMON is missing"):
         Probe(frozenset())
 
 
 def test_an_old_kernel_is_named_with_the_one_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(privileges, "effective", lambda: frozenset(privileges.PROBE))
     monkeypatch.setattr(live, "_release", lambda: (4, 18))
     with pytest.raises(LiveError, match=r"too old.* 5\.17"):
         Probe(frozenset())
 
 
 def test_a_kernel_without_type_information(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(privileges, "effective", lambda: frozenset(privileges.PROBE))
     monkeypatch.setattr(live, "_release", lambda: (6, 1))
     monkeypatch.setattr(os.path, "exists", lambda path: False)
     with pytest.raises(LiveError, match="CONFIG_DEBUG_INFO_BTF"):

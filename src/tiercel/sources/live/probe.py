@@ -18,6 +18,7 @@ import numpy as np
 from tiercel.sources.live.calls import CALLS, call_tables
 from tiercel.sources.live.errors import LiveError
 from tiercel.sources.live.libbpf import libbpf
+from tiercel.sources.live.privileges import PROBE, lacking
 from tiercel.sources.live.root import own_pid
 from tiercel.sources.records import ThreadRecord
 
@@ -245,8 +246,9 @@ def _check_host() -> None:
     """Raise LiveError when this host lacks what the probe cannot do without."""
     if os.uname().sysname != "Linux":
         raise LiveError("live events come from a Linux kernel: this host runs none")
-    if os.geteuid() != 0:
-        raise LiveError("watching a host takes root: run it with sudo")
+    if missing := lacking(PROBE):
+        raise LiveError(f"watching a host takes root, or {' and '.join(PROBE)}: {' and '.join(missing)} is missing; "
+                        "run it with sudo, or give its service or container these capabilities")  # fmt: skip
     if _release() < (5, 17):
         raise LiveError(f"kernel {os.uname().release} is too old to watch: the probe takes 5.17 or newer")
     if not os.path.exists("/sys/kernel/btf/vmlinux"):
