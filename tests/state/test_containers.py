@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tiercel.model.tables import Strings
-from tiercel.model.world import World
-from tiercel.state.containers import MAX_VERSIONS, ContainerIds, match, tell
+from tiercel.model.world import User, World
+from tiercel.state.containers import MAX_REMOVED, MAX_VERSIONS, ContainerIds, match, name, tell
 
 FULL = "5d146d898ce4" + "0f" * 26
 
@@ -37,10 +37,52 @@ FULL = "5d146d898ce4" + "0f" * 26
         ("/bpm-job.scope", "job"),
         (f"/docker/{FULL}0", ""),
         ("/docker/" + "z" * 64, "z" * 12),  # no full id, but in the form of containerd's
+        # pods of every class, with the drivers of systemd and of plain cgroups
+        (f"/kubepods/pod1d0e/{FULL}", FULL[:12]),
+        (f"/kubepods/burstable/pod1d0e/{FULL}", FULL[:12]),
+        (f"/kubepods/burstable/pod1d0e/crio-{FULL}", FULL[:12]),
+        (f"/kubepods/pod1d0e/crio-conmon-{FULL}", ""),  # its monitor
+        (f"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice/crio-{FULL}.scope", FULL[:12]),
+        (f"/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod1.slice/docker-{FULL}.scope", FULL[:12]),
+        (f"/system.slice/k3s.service/kubepods/besteffort/pod1/{FULL}", FULL[:12]),
+        (f"/k8s.io/{FULL}", FULL[:12]),
+        (f"/system.slice/nerdctl-{FULL}.scope", FULL[:12]),
+        (f"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{FULL}.scope", FULL[:12]),
+        (f"/docker/{'e' * 64}/docker/{FULL}", FULL[:12]),  # a container in a container
+        # groups below a container's own, made by an init system in it
+        (f"/docker/{FULL}/init.scope", FULL[:12]),
+        (f"/system.slice/docker-{FULL}.scope/system.slice/ssh.service", FULL[:12]),
+        (f"/kubepods.slice/kubepods-pod1.slice/cri-containerd-{FULL}.scope/app", FULL[:12]),
+        (f"/machine.slice/libpod-{FULL}.scope/container/init.scope", FULL[:12]),
+        # systemd-nspawn
+        ("/machine.slice/machine-web.scope", "web"),
+        ("/machine.slice/machine-web.scope/payload/system.slice/ssh.service", "web"),
+        (r"/machine.slice/machine-web\x2d01.scope/payload", "web-01"),
+        ("/machine.slice/systemd-nspawn@web.service/payload", "web"),
+        ("/machine.slice/systemd-nspawn@web.service/supervisor", ""),
+        (r"/machine.slice/machine-qemu\x2d1\x2dvm.scope", ""),  # a virtual machine
     ],
 )
 def test_an_id_is_cut_from_a_cgroup_path(cgroup: str, expected: str) -> None:
     assert match(cgroup.encode()) == expected.encode()
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "full", "engine"),
+    [
+        (f"/docker/{FULL}", FULL, ""),
+        (f"/system.slice/docker-{FULL}.scope", FULL, "docker"),
+        (f"/machine.slice/libpod-{FULL}.scope/container", FULL, "podman"),
+        (f"/kubepods/pod1/crio-{FULL}", FULL, "cri-o"),
+        (f"/a.slice:cri-containerd:{FULL}", FULL, "containerd"),
+        ("/default/a-container-with-a-long-name", "a-container-with-a-long-name", "containerd"),
+        ("/lxc.payload.web", "web", "lxc"),
+    ],
+)
+def test_a_cgroup_path_tells_the_whole_id_and_the_engine(cgroup: str, full: str, engine: str) -> None:
+    found = name(cgroup.encode())
+    assert found is not None
+    assert (found.full, found.engine) == (full.encode(), engine)
 
 
 def test_the_first_cgroup_with_a_container_counts() -> None:
@@ -85,3 +127,23 @@ def test_a_container_told_without_end_does_not_fill_memory() -> None:
     for num in range(3 * MAX_VERSIONS):
         tell(world, b'{"container": {"id": "a"}}', num)
     assert len(world.containers[b"a"]) == MAX_VERSIONS
+
+
+def test_a_removed_container_is_kept_for_a_while_without_its_users() -> None:
+    world = World(users={(b"a", 1): User(1, 1, b"u", b"/", b"sh"), (b"b", 1): User(1, 1, b"v", b"/", b"sh")})
+    tell(world, b'{"container": {"id": "a", "name": "web"}}', 1)
+    tell(world, b'{"container": {"id": "a", "name": "web"}}', 5, removed=True)
+    assert world.container(b"a", 4).info["name"] == "web"  # type: ignore[union-attr]
+    assert list(world.users) == [(b"b", 1)]
+    for number in range(MAX_REMOVED):
+        tell(world, b'{"container": {"id": "c%d"}}' % number, 10 + number)
+        tell(world, b'{"container": {"id": "c%d"}}' % number, 10 + number, removed=True)
+    assert b"a" not in world.containers
+    assert len(world.containers) == len(world.removed) == MAX_REMOVED
+
+
+def test_a_container_that_came_back_is_not_forgotten() -> None:
+    world = World()
+    for removed in (False, True, False):
+        tell(world, b'{"container": {"id": "a", "name": "web"}}', 1, removed)
+    assert world.removed == {}
