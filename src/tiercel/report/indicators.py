@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from tiercel.case.record import Evidence
+from tiercel.reconstruct.knowledge.addresses import address_class
 from tiercel.reconstruct.rows import Act, each, of_kinds, of_processes
 from tiercel.reconstruct.scene import Scene
 from tiercel.reconstruct.wording.saying import looked_up
 from tiercel.report.model import Table, TableRow
 from tiercel.report.wording import listing, when
 
+_MET_ELSEWHERE = ("private", "public")  # kinds of addresses that another host can meet
 _LEAST_WEIGHT = 3  # of a file that is an indicator without being part of an incident
 
 
@@ -62,7 +63,7 @@ def _ends(rows: list[dict[str, Any]], incident_acts: frozenset[int]) -> Iterator
             continue
         because = f"{row['name'] or 'a process'}: {row['direction']}, {row['outcome']}"
         span = row["first_ts"], row["last_ts"]
-        if row["raddr"] and _beyond(row["raddr"]):
+        if address_class(row["raddr"]) in _MET_ELSEWHERE:
             yield Indicator("address", row["raddr"], because, *span)
         for name in row["names"] or ():
             if _is_domain(name):
@@ -83,15 +84,6 @@ def _names(acts: Iterable[Act]) -> Iterator[Indicator]:
         said = dict.fromkeys(looked_up(name, act.target, act.detail) for act in same)
         because = f"{same[0].name or 'a process'}: {listing(list(said), 3)}"
         yield Indicator("domain", name, because, same[0].ts, max(act.last_ts for act in same))
-
-
-def _beyond(address: str) -> bool:
-    """Return whether another host can meet this address: one of the host itself says nothing elsewhere."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return not (parsed.is_loopback or parsed.is_unspecified or parsed.is_link_local or parsed.is_multicast)
 
 
 def _is_domain(name: str) -> bool:

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-from tiercel.reconstruct.wording.shown import short_size
+from tiercel.reconstruct.wording.shown import short_size, utc
 
 SECOND = 1_000_000_000
 
 
 def when(ts: int | None, *, day: bool = True) -> str:
     """Return a time (ns since the epoch) in UTC to the millisecond, ``unknown`` for None."""
-    if ts is None:
-        return "unknown"
-    try:
-        moment = datetime.fromtimestamp(ts // SECOND, UTC)
-    except (OverflowError, OSError, ValueError):
-        return f"{ts} ns"
-    text = f"{moment:%H:%M:%S}.{ts % SECOND // 1_000_000:03d}"
-    return f"{moment:%Y-%m-%d} {text}" if day else text
+    return "unknown" if ts is None else utc(ts, date=day, digits=3)
 
 
 def lasting(nanoseconds: int) -> str:
