@@ -12,6 +12,7 @@ from tiercel.outputs.alert import Alert
 from tiercel.outputs.shown import CLOCK, ISO_OFFSET
 from tiercel.rules.model import Priority
 from tiercel.rules.versions import ENGINE
+from tiercel.wire.protobuf import data, number, text
 
 ID_FIELD = 100
 """``string alert_id = 100`` of ``falco.outputs.response``: clients that do not know it pass it over."""
@@ -65,30 +66,6 @@ def version_message() -> bytes:
             text(11, str(ENGINE)),
         )
     )
-
-
-def number(field: int, value: int) -> bytes:
-    """Return a number; zero is left out, as it is what absence means. Negative ones take ten bytes."""
-    return _varint(field << 3) + _varint(value & (1 << 64) - 1) if value else b""
-
-
-def data(field: int, value: bytes) -> bytes:
-    """Return bytes, or a message inside another."""
-    return _varint(field << 3 | 2) + _varint(len(value)) + value
-
-
-def text(field: int, value: str) -> bytes:
-    """Return a text; an empty one is left out."""
-    return data(field, value.encode("utf-8", "replace")) if value else b""
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
 
 
 def _shown(name: str, value: Any) -> str:
