@@ -126,11 +126,11 @@ def test_keys_without_effect_and_unknown_keys_are_named(tmp_path):
     path = write(
         tmp_path,
         "falco.yaml",
-        "json_ouput: true\nwatch_config_files: false\nwebserver: {enabled: true, enbled: 1}\n"
+        "json_ouput: true\nlibs_logger: {enabled: false}\nwebserver: {enabled: true, enbled: 1}\n"
         "modern_bpf: {enabled: true}\nengine: {kind: kmod, kmod: {buf_size_preset: 4}}\n",
     )
     config = load_config(path, ["log_syslog=true"])
-    assert config.without_effect == ("watch_config_files", "webserver", "engine.kmod", "log_syslog")
+    assert config.without_effect == ("libs_logger", "engine.kmod", "log_syslog")
     unknown = [note.message for note in config.notes if note.kind is NoteKind.UNKNOWN]
     assert unknown[0] == "unknown key 'json_ouput' (did you mean 'json_output'?)"
     assert "'webserver.enbled' (did you mean 'enabled'?)" in unknown[1]

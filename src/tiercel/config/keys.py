@@ -146,6 +146,17 @@ EFFECTIVE = frozenset(
         "json_include_tags_property",
         "json_output",
         "log_level",
+        "metrics.convert_memory_to_mb",
+        "metrics.enabled",
+        "metrics.include_empty_values",
+        "metrics.interval",
+        "metrics.kernel_event_counters_enabled",
+        "metrics.kernel_event_counters_per_cpu_enabled",
+        "metrics.output_file",
+        "metrics.output_rule",
+        "metrics.resource_utilization_enabled",
+        "metrics.rules_counters_enabled",
+        "metrics.state_counters_enabled",
         "outputs_queue",
         "priority",
         "program_output",
@@ -158,6 +169,8 @@ EFFECTIVE = frozenset(
         "syscall_event_drops",
         "syslog_output",
         "time_format_iso_8601",
+        "watch_config_files",
+        "webserver",
     )
 )
 """Keys that change what tiercel does, a key standing for everything under it."""

@@ -11,6 +11,7 @@ from tiercel.config.keys import EFFECTIVE, GONE, KNOWN, Keys, suggest
 from tiercel.config.model import Config, ConfigError, ConfigNote, NoteKind
 from tiercel.config.outputs import read_outputs
 from tiercel.config.tree import Tree
+from tiercel.config.webserver import read_metrics, read_webserver
 from tiercel.rules.extra_output import AppendOutput
 from tiercel.rules.model import Priority
 from tiercel.rules.selection import Selection
@@ -80,7 +81,10 @@ class _Reader:
             kind = self.tree.get("engine", "kind")
             where = self.tree.where(kind) if kind else "configuration"
             raise ConfigError(f"{where}: engine.kind is 'replay' but engine.replay.capture_file is not given")
+        config.webserver = read_webserver(self.tree, self._flag)
+        config.metrics = read_metrics(self.tree, self._flag)
         config.files = tuple(self.tree.files)
+        config.named = (*self.tree.files, *self.tree.included, *self._named_rules())
         config.notes = tuple(self.notes)
         return config
 
@@ -207,6 +211,11 @@ class _Reader:
                 else:
                     self._note(NoteKind.VALUE, key, f"{entry.text} does not exist and is passed over", entry)
 
+    def _named_rules(self) -> Iterator[str]:
+        """Yield the paths of rules, whether or not there is something."""
+        for key in ("rules_files", "rules_file"):
+            yield from (entry.text for entry in self._entries(key) if isinstance(entry, Scalar))
+
     def _append(self, entry: Value) -> AppendOutput:
         if not isinstance(entry, Mapping):
             raise ConfigError(f"{self.tree.where(entry)}: an entry of append_output must have keys")
@@ -275,4 +284,5 @@ _FLAGS = (
     "json_include_message_property",
     "time_format_iso_8601",
     "buffered_outputs",
+    "watch_config_files",
 )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from tiercel.config.running import MetricsSettings, WebserverSettings
 from tiercel.outputs.channels.settings import OutputSettings
 from tiercel.outputs.drops import DropSettings
 from tiercel.rules.extra_output import AppendOutput, ExtraOutput
@@ -43,7 +44,8 @@ class Config:
     """Keys of falco.yaml that have an effect here, with Falco's defaults for absent keys.
 
     ``notes`` tells of keys that have none, that do not exist, or whose value was not usable. ``files`` are the
-    configuration files that were read, in order.
+    configuration files that were read, in order; ``named`` all paths that it is made of or names as rules, those of
+    folders and of what does not exist included.
     """
 
     json_output: bool = False
@@ -65,7 +67,11 @@ class Config:
     drops: DropSettings = field(default_factory=DropSettings)
     outputs: OutputSettings = field(default_factory=OutputSettings)
     log_level: int = logging.INFO
+    webserver: WebserverSettings = field(default_factory=WebserverSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    watch_config_files: bool = True
     files: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
     notes: tuple[ConfigNote, ...] = ()
 
     @property

@@ -22,6 +22,8 @@ class Tree:
         self.environment = os.environ if environment is None else environment
         self.root = Mapping(0, 0)
         self.files: list[str] = []
+        self.included: list[str] = []
+        """Files and folders that ``config_files`` names, whether or not they exist."""
         self._origins: dict[int, str] = {}
         self._kept: list[Value] = []  # keeps values alive: origins are by identity
 
@@ -63,6 +65,7 @@ class Tree:
             path, strategy = self._include_entry(entry)
             if os.path.normpath(path) == os.path.normpath(main):
                 raise ConfigError(f"{self.where(entry)}: config_files includes the main file again")
+            self.included.append(path)
             for file in _files_at(path):
                 self._merge(self._file(file), strategy)
                 self.files.append(file)
