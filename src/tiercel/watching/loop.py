@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Protocol, runtime_checkable
@@ -11,11 +12,11 @@ from tiercel.detect import Detection
 from tiercel.model.batch import Batch
 from tiercel.outputs.added_fields import with_fields
 from tiercel.outputs.alert import Alert
-from tiercel.outputs.channels.front import Outputs
 from tiercel.outputs.drops import internal_line
 from tiercel.rules.model import Rule
 from tiercel.watching.losses import Losses
 from tiercel.watching.source import Source
+from tiercel.watching.totals import Totals
 
 _TICK = 0.5  # seconds
 
@@ -51,11 +52,19 @@ class Annotator(Protocol):
         """Return fields to add to the ``output_fields`` of an alert."""
 
 
+class Outlet(Protocol):
+    """Where alerts go besides stdout: :class:`tiercel.outputs.channels.front.Outputs`, or what stands in for it."""
+
+    def send(self, line: bytes, alert: Alert) -> str:
+        """Take an alert, as it is printed and as it is, and return its id."""
+
+
 class Watch:
     """Runs rules over a source and sends the alerts.
 
-    ``detection`` may be replaced at any time with :meth:`use`, from another thread too. ``stopped`` says that
-    ``syscall_event_drops`` ended the watch.
+    ``detection`` may be replaced at any time with :meth:`use`, from another thread too. ``totals`` counts alerts by
+    rule, those of earlier rules too. ``stopped`` says that ``syscall_event_drops`` ended the watch, ``ticked`` when
+    (monotonic s) the loop was last seen to go round, 0 before it began.
 
     Args:
         out: where alerts are printed, None for nowhere.
@@ -68,7 +77,7 @@ class Watch:
         source: Source,
         detection: Detection,
         out: BinaryIO | None = None,
-        outputs: Outputs | None = None,
+        outputs: Outlet | None = None,
         parts: Sequence[Part] = (),
     ) -> None:
         self.source = source
@@ -78,16 +87,21 @@ class Watch:
         self.due: list[Callable[[], None]] = []
         """Called at each tick, by the thread of the loop."""
         self._annotators = [part for part in self.parts if isinstance(part, Annotator)]
-        self._next: Detection | None = None
-        self._ticked = 0.0
+        self.totals = Totals()
+        self.ticked = 0.0
+        self._later: deque[Callable[[], None]] = deque()
 
     @property
     def stopped(self) -> bool:
         return self.detection.stopped or self.losses.stopped
 
     def use(self, detection: Detection) -> None:
-        """Go on with other rules, from the next batch on."""
-        self._next = detection
+        """Go on with other rules from the next tick on; for any thread."""
+        self.later(lambda: self._swap(detection))
+
+    def later(self, call: Callable[[], None]) -> None:
+        """Have the thread of the loop call this at its next tick, between two batches; for any thread."""
+        self._later.append(call)
 
     def run(self) -> None:
         """Handle batches until the source ends or the settings about drops end it; then close the parts."""
@@ -105,12 +119,13 @@ class Watch:
     def tick(self) -> None:
         """Do what is due, if it is time to."""
         now = time.monotonic()
-        if now < self._ticked + _TICK:
+        if now < self.ticked + _TICK:
             return
-        self._ticked = now
+        self.ticked = now
         for call in self.due:
             call()
-        self._swap()
+        while self._later:
+            self._later.popleft()()
         for part in self.parts:
             part.tick(time.time_ns())
 
@@ -118,17 +133,17 @@ class Watch:
         """Send an alert about the watch itself; for the thread of the loop."""
         self._send(internal_line(alert, self.detection.style.json), alert)
 
-    def _swap(self) -> None:
-        following, self._next = self._next, None
-        if following is None:
-            return
-        self.source.want(following.rules)
-        self.detection = following
+    def _swap(self, detection: Detection) -> None:
+        self.source.want(detection.rules)
+        self.losses.settings = detection.drops.settings
+        self.detection = detection
 
     def _handle(self, batch: Batch) -> None:
         detection = self.detection
         matches = detection.match(batch)
-        detection.count(matches.counts())
+        counts = matches.counts()
+        detection.count(counts)
+        self.totals.add(detection.rules, counts)
         seen: list[Seen] = []
         if self.outputs is None and not self.parts:
             if self.out is not None and (lines := detection.lines(batch, matches)):
