@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,24 @@ from tiercel.errors import InputError
 from tiercel.kernels import tell_if_slow
 from tiercel.model.batch import Batch, Tables
 from tiercel.sources.capture import BATCH_EVENTS, Capture, CaptureError, Damage
+from tiercel.state.snapshot import Snapshot, SnapshotError, restore
 from tiercel.state.track import Tracker
+
+log = logging.getLogger(__name__)
+
+
+def started(tables: Tables, capture: Capture) -> Tracker:
+    """Return a tracker that knows what the capture says of the time before its first event."""
+    if capture.state:
+        try:
+            snapshot = Snapshot.decoded(capture.state)
+        except SnapshotError as error:
+            log.warning("%s: the state in it cannot be read (%s): its lists are used", capture.path, error)
+        else:
+            tracker = Tracker(tables, capture.world)
+            restore(tracker, snapshot)
+            return tracker
+    return Tracker(tables, capture.world, capture.threads, capture.descriptors)
 
 
 class Replay:
@@ -41,7 +59,7 @@ class Replay:
             for batch in capture.batches(self.size, tables, self.even):
                 if tracker is None or capture.section != section:
                     section = capture.section
-                    tracker = Tracker(tables, capture.world, capture.threads, capture.descriptors)
+                    tracker = started(tables, capture)
                 tracker.track(batch)
                 self.events += int(batch.visible.sum())
                 yield batch

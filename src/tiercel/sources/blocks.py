@@ -23,6 +23,10 @@ PROCESSES = {
 DESCRIPTORS = {0x203: 1, 0x8001ABCD: 1, 0x218: 2}
 INTERFACES = {0x205: 1, 0x8011ABCD: 1, 0x219: 2}
 USERS = {0x206: 1, 0x8012ABCD: 1, 0x220: 2}
+STATE = 0xD41C0001
+"""State as tiercel knows it, see :mod:`tiercel.state.snapshot`; other readers skip it. Numbers with the highest bit are
+for everybody's own use, as in pcapng."""
+
 EVENTS = frozenset({0x204, 0x8010ABCD, 0x208, 0x216, 0x217, 0x221, 0x222})
 
 HEADER = 8  # bytes before the body

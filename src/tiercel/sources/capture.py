@@ -51,7 +51,8 @@ class Capture:
     """A ``.scap`` file, plain or compressed with gzip or zstd; use it in a ``with`` statement.
 
     Opening reads the blocks before the first event into ``world``, ``threads`` and ``descriptors`` (thread id and its
-    descriptors, in file order). ``damage`` is the first fault found, None when the file is sound so far. A file can
+    descriptors, in file order), and ``state``, where the writer put more than these lists can hold (else empty; see
+    :mod:`tiercel.state.snapshot`). ``damage`` is the first fault found, None when the file is sound so far. A file can
     hold several captures in a row: ``section`` counts up when the next one begins, and its threads and descriptors
     then replace those before.
 
@@ -63,6 +64,7 @@ class Capture:
         self.world = World()
         self.threads: list[ThreadRecord] = []
         self.descriptors: list[tuple[int, list[FdRecord]]] = []
+        self.state = b""
         self.damage: Damage | None = None
         self.section = 0
         self._previous_ts = 0
@@ -209,7 +211,7 @@ class Capture:
             if fault:
                 return self._stopped(fault)
             self.section += 1
-            self.threads, self.descriptors = [], []
+            self.threads, self.descriptors, self.state = [], [], b""
             decoder.restart()
         return self._describe()
 
@@ -243,6 +245,8 @@ class Capture:
                 metadata.interfaces(body, blocks.INTERFACES[kind], self.world)
             elif kind in blocks.USERS:
                 metadata.users(body, blocks.USERS[kind], self.world)
+            elif kind == blocks.STATE:
+                self.state = body
         except metadata.MetadataError as error:
             self._note(offset, str(error))
 
