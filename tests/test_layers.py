@@ -24,7 +24,7 @@ WAY = [
         "case",
         "report",
     ),
-    *("watching", "cli"),
+    *("watching", "doctor", "cli"),
 ]
 """Folders and modules at the top, in the order data goes through them."""
 

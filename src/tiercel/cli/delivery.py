@@ -23,6 +23,11 @@ PATIENCE = 10.0
 """For how many seconds the end waits for outputs that get nothing delivered."""
 
 
+def state_folder() -> str:
+    """Return the folder that a watcher keeps its state in."""
+    return os.environ.get("STATE_DIRECTORY", "").partition(":")[0] or STATE  # systemd's StateDirectory=
+
+
 @contextmanager
 def delivery(config: Config, json: bool, live: bool = False) -> Iterator[Outputs | None]:
     """Open the outputs a configuration asks for; None when there are none.
@@ -62,8 +67,7 @@ def _live(settings: OutputSettings) -> Outputs:
 
     if settings.queue.path:
         return Outputs.of(settings)
-    state = os.environ.get("STATE_DIRECTORY", "").partition(":")[0] or STATE  # systemd's StateDirectory=
-    queue = replace(settings.queue, path=os.path.join(state, "outputs"))
+    queue = replace(settings.queue, path=os.path.join(state_folder(), "outputs"))
     try:
         return Outputs.of(replace(settings, queue=queue))
     except InputError as error:

@@ -19,6 +19,7 @@ _POINTER, _INT, _TEXT, _SIZE, _U32 = ctypes.c_void_p, ctypes.c_int, ctypes.c_cha
 
 _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "libbpf_set_print": (_POINTER, [_POINTER]),
+    "libbpf_version_string": (_TEXT, []),
     "bpf_object__open_file": (_POINTER, [_TEXT, _POINTER]),
     "bpf_object__load": (_INT, [_POINTER]),
     "bpf_object__close": (None, [_POINTER]),

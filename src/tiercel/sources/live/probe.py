@@ -69,7 +69,7 @@ class Probe:
     def __init__(self, events: Collection[int], ring_bytes: int = RING_BYTES) -> None:
         _check_host()
         self.library = libbpf()
-        self.cpus = min(_possible_cpus(), _CPUS)
+        self.cpus = min(possible_cpus(), _CPUS)
         self.ring_bytes = ring_bytes
         self.rings: list[int] = []
         """Descriptors of the rings, one for each CPU."""
@@ -232,7 +232,8 @@ def _page(size: int) -> int:
     return -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
 
 
-def _possible_cpus() -> int:
+def possible_cpus() -> int:
+    """Return how many processors this kernel may have; each gets a ring."""
     with open("/sys/devices/system/cpu/possible") as file:
         return max(int(part.split("-")[-1]) for part in file.read().strip().split(",")) + 1
 

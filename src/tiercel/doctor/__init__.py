@@ -1,0 +1,1 @@
+"""What this host supports, and what to do about what it does not."""
