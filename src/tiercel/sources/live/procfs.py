@@ -30,6 +30,11 @@ def read_threads() -> Iterator[ThreadRecord]:
                 yield thread
 
 
+def read_process(pid: int) -> ThreadRecord | None:
+    """Return the first thread of a process as it is now, None when it is gone."""
+    return _thread(pid, pid, time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME), None)
+
+
 def read_descriptors(processes: Iterable[int]) -> Iterator[tuple[int, list[FdRecord]]]:
     """Yield for each of the processes its id and its descriptors."""
     sockets = Sockets()

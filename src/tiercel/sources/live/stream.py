@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import select
-import struct
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, TypeVar
 
-import numpy as np
-
 from tiercel.model.batch import Batch, Tables
 from tiercel.model.world import World
 from tiercel.sources.blocks import MAX_BLOCK
-from tiercel.sources.decode import Decoder
+from tiercel.sources.live.decoding import DROP_BYTES, LiveDecoder, drop_block
 from tiercel.sources.live.host import live_world
 from tiercel.sources.live.probe import RING_BYTES, Probe
 from tiercel.sources.live.procfs import read_descriptors, read_threads, share
@@ -23,7 +20,6 @@ from tiercel.sources.live.rings import map_rings
 from tiercel.sources.records import FdRecord, ThreadRecord
 from tiercel.sources.recycling import Buffers
 from tiercel.wire.conversion import CONSTANTS
-from tiercel.wire.event_table import BY_CONSTANT
 
 REST = 0.01
 """Seconds that events which are not urgent may wait."""
@@ -33,13 +29,10 @@ BATCH_BYTES = 8 << 20
 
 T = TypeVar("T")
 
-_LEAST_EVENT = 40
 _CLOCK_EVERY = 10.0  # seconds
 _LOOK_EVERY = 50  # processes or threads read
 _ASIDE = 256 << 20  # most bytes of events kept while the host is looked at
 _SETTLED = 2000  # ns: an event stamped longer ago than this has been written, or is being written and waited for
-_DROP = BY_CONSTANT["DROP_E"]
-_DROP_BLOCK = struct.Struct("<IIHQQIHIHI2xI")
 assert MAX_BLOCK >= BATCH_BYTES
 
 
@@ -82,13 +75,11 @@ class LiveStream:
         self.rest = rest
         self.idle: Callable[[], None] = _nothing  # called whenever the reader is about to rest
         self.probe = Probe(events, ring_bytes)
-        self.delivered = 0
         self.lost = Lost()
         self._losses = 0
         self._clock_due = time.monotonic() + _CLOCK_EVERY
         self._aside: list[bytes] = []  # what came while the host was looked at
         self._stopped = False
-        self._previous_ts = 0
         try:
             self._rings = map_rings(self.probe.rings, ring_bytes)
             self._poll = select.epoll()
@@ -151,16 +142,15 @@ class LiveStream:
 
     def batches(self, tables: Tables, until: float | None = None) -> Iterator[Batch]:
         """Yield the events as they come, until :meth:`stop` or the monotonic time ``until``."""
-        decoder = Decoder()
-        decoder.leading = False
+        decoder = LiveDecoder(tables)
         buffers = Buffers()
         size = 64 << 10
         last = False
         while self._aside:
             early = bytearray(CONSTANTS) + self._aside.pop(0)
-            yield self._batch(decoder, early, len(early), tables)
+            yield decoder.batch(early, len(early))
         while True:
-            data = buffers.take(len(CONSTANTS) + size + _DROP_BLOCK.size)
+            data = buffers.take(len(CONSTANTS) + size + DROP_BYTES)
             data[: len(CONSTANTS)] = CONSTANTS
             self.probe.urgent = False
             now = self._now()
@@ -170,7 +160,7 @@ class LiveStream:
             crowded = self._rings.more
             end = self._note_losses(data, end, now)
             if end > len(CONSTANTS):
-                yield self._batch(decoder, data, end, tables)
+                yield decoder.batch(data, end)
             del data
             if crowded:
                 size = min(size * 2, BATCH_BYTES)
@@ -207,24 +197,4 @@ class LiveStream:
         if not fresh:
             return end
         self.lost = lost
-        size = _DROP_BLOCK.size
-        _DROP_BLOCK.pack_into(data, end, 0x216, size, 0, now, 0, 32, _DROP, 1, 4, min(fresh, 0xFFFFFFFF), size)
-        return end + size
-
-    def _batch(self, decoder: Decoder, data: bytearray, end: int, tables: Tables) -> Batch:
-        decoder.begin(end // _LEAST_EVENT + 1)
-        decoder.attach(data, end)
-        try:
-            decoder.run(len(CONSTANTS), end // _LEAST_EVENT + 1)
-        finally:
-            decoder.detach()
-        num, ts, tid, cpu, types, visible, first, start, length = decoder.columns()
-        shown = visible.view(np.bool_)
-        batch = Batch(
-            tables=tables, data=data, count=decoder.count, num=num, ts=ts, tid=tid, cpu=cpu, types=types, visible=shown,
-            first=first, start=start, length=length, previous_ts=self._previous_ts, first_ts=decoder.first_ts,
-        )  # fmt: skip
-        if decoder.count:
-            self._previous_ts = int(ts[-1])
-        self.delivered += decoder.count
-        return batch
+        return drop_block(data, end, now, fresh)
