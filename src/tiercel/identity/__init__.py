@@ -1,0 +1,1 @@
+"""Who a container is: its name, image, pod and people, looked up on the running host."""

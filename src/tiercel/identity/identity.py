@@ -1,0 +1,313 @@
+"""Who the containers are whose processes come by: looked up while the events wait, told as events before them."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from tiercel.identity import events
+from tiercel.identity.endings import Endings
+from tiercel.identity.files import on_host
+from tiercel.identity.lookup import Lookups
+from tiercel.identity.model import Found, IdentityMetrics, Info, Resolver, Subject
+from tiercel.identity.people import People, of_host, of_process, of_root
+from tiercel.identity.resolvers import local_resolvers, remote_resolvers
+from tiercel.identity.settings import IdentitySettings
+from tiercel.identity.shape import blank, merged
+from tiercel.identity.workers import Workers
+from tiercel.state.containers import Named, first_named
+
+MAX_CONTAINERS = 16_384
+"""Most containers known at a time."""
+
+_MAX_SETTLED = 65_536  # cgroups of which nothing more is to be learnt
+_BY_ID = frozenset(("lxc", "libvirt-lxc", "bpm", "systemd-nspawn"))
+_AGAIN = (1.0, 5.0, 30.0)  # seconds after which what was not told in full is asked for again
+_PEOPLE_TRIES = 20
+_ROUND = 5.0  # seconds between two looks at what has ended and who is on the host
+_WAKE = 0.01  # seconds between two looks aside while events wait
+
+
+@dataclass(slots=True)
+class _Known:
+    """A container that was met; changed by the thread that handles events alone."""
+
+    subject: Subject
+    info: Info = field(default_factory=dict)
+    engine: str = ""
+    people: People | None = None
+    people_tries: int = 0
+    asking: bool = False  # for its people
+    again: int = 0  # how often it was asked for again
+    due: float = 0.0  # when to ask again, 0 for never
+    ended: float = 0.0  # since when it has, 0 while it has not
+    cgroups: set[bytes] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    known: _Known
+    found: Found | None = None
+    people: People | None = None
+    of_people: bool = False  # it is about people alone
+    last: bool = True  # nobody else is being asked
+
+
+class Identity:
+    """Tells who the containers of a host are. Used by one thread, that of the events; close it.
+
+    ``metrics`` counts; the threads that look things up begin with the first container.
+
+    Args:
+        settings: which engines are asked, and where.
+        local: resolvers that answer at once, by default those that read the runtimes' files.
+        remote: resolvers that ask others, by default the sockets of the runtimes that are there.
+    """
+
+    def __init__(
+        self,
+        settings: IdentitySettings | None = None,
+        local: Sequence[Resolver] | None = None,
+        remote: Sequence[Resolver] | None = None,
+    ) -> None:
+        self.settings = settings = settings or IdentitySettings()
+        self.metrics = IdentityMetrics()
+        self._local = Lookups(local_resolvers(settings) if local is None else local, self.metrics)
+        self._remote = Lookups(remote_resolvers(settings) if remote is None else remote, self.metrics)
+        self._near, self._far = Workers("files", 2), Workers("sockets", 2)
+        self._known: dict[str, _Known] = {}
+        self._settled: set[bytes] = set()
+        self._answers: deque[_Answer | set[str] | People] = deque()
+        self._waiting: set[str] = set()  # ids that events wait for
+        self._answered = threading.Condition()
+        self._endings = Endings()
+        self._round = time.monotonic() + _ROUND
+        self._looking = False  # a round is under way
+        self._host, self._host_files = of_host(), _stamps()
+
+    def close(self) -> None:
+        """Stop looking things up. Calling it again does nothing."""
+        self._near.close()
+        self._far.close()
+        self._local.close()
+        self._remote.close()
+
+    def meet(
+        self,
+        seen: Iterable[tuple[bytes, int]],
+        ts: int,
+        meanwhile: Callable[[], object] | None = None,
+        patience: float | None = None,
+    ) -> bytes:
+        """Take note of processes; return what became known of containers, users and groups, as event blocks.
+
+        When a container is among them that was not met before, it waits for what is known of it.
+
+        Args:
+            seen: cgroups and process id of each; the cgroups as events hold them. May be empty.
+            ts: time of the events returned, ns since the epoch.
+            meanwhile: called every now and then while it waits.
+            patience: seconds to wait at most, by default those of the settings.
+        """
+        for cgroups, pid in seen:
+            if cgroups not in self._settled:
+                self._see(cgroups, pid)
+        if self._waiting:
+            self._wait(meanwhile, self.settings.patience if patience is None else patience)
+        now = time.monotonic()
+        if now >= self._round:
+            self._go_round(now)
+        return self._tell(ts, now) if self._answers or now >= self._round else b""
+
+    def _see(self, cgroups: bytes, pid: int) -> None:
+        """Take note of one process whose cgroups were not settled."""
+        if len(self._settled) >= _MAX_SETTLED:
+            self._settled.clear()
+        named = first_named(cgroups)
+        subject = None if named is None else _subject(*named, pid)
+        if subject is None or not self.settings.looks_up(subject.engine):
+            self._settled.add(cgroups)
+            return
+        known = self._known.get(subject.id)
+        if known is None:
+            if len(self._known) >= MAX_CONTAINERS:
+                self.metrics.refused += 1
+                return
+            known = self._known[subject.id] = _Known(subject, engine=subject.engine)
+            self.metrics.seen += 1
+            self._ask(known)
+        elif known.ended:
+            known.ended, known.again = 0.0, 0
+            self._ask(known)
+        if known.people is not None or known.people_tries >= _PEOPLE_TRIES:
+            self._settled.add(cgroups)
+            known.cgroups.add(cgroups)
+        elif not known.asking and known.info:
+            known.asking = True
+            known.people_tries += 1
+            self._near.submit(lambda: self._ask_people(known, pid))
+
+    def _ask(self, known: _Known) -> None:
+        """Let a container be looked up, and events wait for it."""
+        subject = known.subject
+        if subject.engine in _BY_ID:
+            info = blank(subject, subject.engine) | {"name": subject.id}
+            self._answers.append(_Answer(known, Found(info, subject.engine)))
+            return
+        self._waiting.add(subject.id)
+        if not self._near.submit(lambda: self._ask_local(known)):
+            self._waiting.discard(subject.id)
+            self.metrics.refused += 1
+
+    # On the threads that look things up
+
+    def _ask_local(self, known: _Known) -> None:
+        found = self._local.ask(known.subject, known.subject.engine)
+        engine = found.engine if found else known.subject.engine
+        people = of_root(found.root) if found and found.root else None
+        far = (found is None or not found.whole) and bool(self._remote.fitting(engine))
+        self._post(_Answer(known, found, people, last=not far))
+        if far and not self._far.submit(lambda: self._ask_remote(known, engine)):
+            self._post(_Answer(known))
+
+    def _ask_remote(self, known: _Known, engine: str) -> None:
+        self._post(_Answer(known, self._remote.ask(known.subject, engine)))
+
+    def _ask_people(self, known: _Known, pid: int) -> None:
+        self._post(_Answer(known, people=of_process(pid, known.subject.id), of_people=True))
+
+    def _post(self, answer: _Answer) -> None:
+        with self._answered:
+            self._answers.append(answer)
+            enough = answer.last or (answer.found is not None and not self.settings.whole)
+            if enough and not answer.of_people:
+                self._waiting.discard(answer.known.subject.id)
+                self._answered.notify_all()
+
+    def _look_round(self, cgroups: dict[str, str]) -> None:
+        """See which containers have ended, and whether there are others on the host."""
+        try:
+            ended = self._endings.ended(cgroups)
+            if ended:
+                self._answers.append(ended)
+            stamps = _stamps()
+            if stamps != self._host_files:
+                self._host_files = stamps
+                self._answers.append(of_host())
+        finally:
+            self._looking = False
+
+    # On the thread of the events
+
+    def _wait(self, meanwhile: Callable[[], object] | None, patience: float) -> None:
+        metrics = self.metrics
+        began = time.perf_counter_ns()
+        until = time.monotonic() + patience
+        while True:
+            with self._answered:
+                left = until - time.monotonic()
+                if self._waiting and left > 0:
+                    self._answered.wait(min(left, _WAKE))
+                if not self._waiting or left <= 0:
+                    break
+            if meanwhile is not None:
+                meanwhile()
+        metrics.overdue += bool(self._waiting)
+        self._waiting.clear()
+        metrics.waits += 1
+        metrics.waited += time.perf_counter_ns() - began
+
+    def _go_round(self, now: float) -> None:
+        """Ask again for what was not told in full, and have a look round, unless the one before still goes on."""
+        for known in self._known.values():
+            if known.due and now >= known.due:
+                known.due = 0.0
+                self._again(known)
+        if not self._looking:
+            self._looking = True
+            cgroups = {id: known.subject.cgroup for id, known in self._known.items() if not known.ended}
+            self._looking = self._near.submit(lambda: self._look_round(cgroups))
+
+    def _again(self, known: _Known) -> None:
+        known.again += 1
+        if known.info:
+            self._far.submit(lambda: self._ask_remote(known, known.engine))
+        else:
+            self._near.submit(lambda: self._ask_local(known))
+
+    def _tell(self, ts: int, now: float) -> bytes:
+        """Return what became known as event blocks."""
+        out = bytearray()
+        while self._answers:
+            answer = self._answers.popleft()
+            if isinstance(answer, _Answer):
+                out += self._take(answer, ts, now)
+            elif isinstance(answer, People):
+                out += events.people(ts, "", self._host, answer)
+                self._host = answer
+            else:
+                for id in answer & self._known.keys():
+                    self._known[id].ended = self._known[id].ended or now
+                    self._settled -= self._known[id].cgroups
+        gone = [id for id, known in self._known.items() if known.ended and now >= known.ended + self.settings.linger]
+        for id in gone:
+            known = self._known.pop(id)
+            self._settled -= known.cgroups
+            out += events.container(ts, known.info or blank(known.subject, known.engine), removed=True)
+        if now >= self._round:
+            due = (known.due for known in self._known.values() if known.due)
+            self._round = min(now + _ROUND, *due, now + _ROUND)
+        self.metrics.containers = len(self._known)
+        return bytes(out)
+
+    def _take(self, answer: _Answer, ts: int, now: float) -> bytes:
+        """Return the events that follow from one answer."""
+        known, found, out = answer.known, answer.found, b""
+        if self._known.get(known.subject.id) is not known:
+            return out  # removed meanwhile
+        if answer.of_people:
+            known.asking = False
+        elif found is not None:
+            info = merged(known.info, found.info)
+            known.engine = found.engine
+            if info != known.info:
+                known.info = info
+                out += events.container(ts, info)
+        if answer.last and not answer.of_people and (found is None or not found.whole):
+            self._come_back(known, now)
+        if answer.people is not None and answer.people != known.people:
+            out += events.people(ts, known.subject.id, known.people or People(), answer.people)
+            known.people = answer.people
+        return out
+
+    def _come_back(self, known: _Known, now: float) -> None:
+        """Have a container asked for again later, a few times."""
+        if known.again < len(_AGAIN):
+            known.due = now + _AGAIN[known.again]
+            self._round = min(self._round, known.due)
+        if not known.info and not known.again:
+            self.metrics.unknown += 1
+
+
+def _subject(named: Named, path: bytes, pid: int) -> Subject | None:
+    """Return what to ask about, None for ids that are no text."""
+    try:
+        return Subject(named.id.decode(), named.full.decode(), named.engine, pid, path.decode())
+    except UnicodeDecodeError:
+        return None
+
+
+def _stamps() -> tuple[object, ...]:
+    """Return what changes when the lists of the host's users and groups do."""
+    found: list[object] = []
+    for name in ("passwd", "group"):
+        try:
+            info = os.stat(on_host(f"/etc/{name}"))
+            found.append((info.st_ino, info.st_size, info.st_mtime_ns))
+        except OSError:
+            found.append(None)
+    return tuple(found)
