@@ -21,9 +21,10 @@ from pathlib import Path
 
 BUSYBOX = "/bin/busybox"
 _APPLETS = (
-    "sh", "cat", "chmod", "cp", "cut", "date", "env", "find", "grep", "head", "hostname", "httpd", "id", "kill", "ls",
+    "cat", "chmod", "cp", "cut", "date", "env", "find", "grep", "head", "hostname", "httpd", "id", "kill", "ls",
     "mkdir", "mv", "nc", "ps", "rm", "sed", "sleep", "stat", "tail", "tar", "touch", "true", "uname", "wget", "whoami",
 )  # fmt: skip
+_SHELL = {"dash": "sh"}  # that of busybox runs its own applets as /proc/self/exe, which no other shell does
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _ACCOUNTS = {
     "/etc/passwd": "root:x:0:0:root:/root:/bin/bash\nshop:x:4242:4242:the shop:/srv:/bin/bash\n",
@@ -51,10 +52,10 @@ class Image:
 WEB = Image(
     "registry.test/store/web:1.4",
     (BUSYBOX, "httpd", "-f", "-p", "80", "-h", "/srv"),
-    ("bash", "curl"),
+    ("bash", "curl", "dash"),
     {**_ACCOUNTS, "/srv/index.html": "<h1>shop</h1>\n"},
 )
-"""Serves /srv over HTTP on port 80; has bash, curl and busybox."""
+"""Serves /srv over HTTP on port 80; has bash, curl, dash as sh and busybox for the rest."""
 
 PAUSE = Image("registry.test/pause:1", (BUSYBOX, "sleep", "2147483647"))
 """What holds the namespaces of a pod."""
@@ -62,7 +63,7 @@ PAUSE = Image("registry.test/pause:1", (BUSYBOX, "sleep", "2147483647"))
 
 def why_not() -> str:
     """Return what the machine lacks for these images, empty if nothing."""
-    missing = [program for program in ("busybox", "bash", "curl") if shutil.which(program) is None]
+    missing = [program for program in ("busybox", *WEB.programs) if shutil.which(program) is None]
     if missing:
         return f"takes {', '.join(missing)}"
     shared = subprocess.run(["ldd", str(shutil.which("busybox"))], capture_output=True).returncode == 0
@@ -112,8 +113,8 @@ def _layer(image: Image) -> bytes:
         for source in dict.fromkeys(chain.from_iterable((found, *_libraries(found)) for found in programs.values())):
             _put(archive, source[1:], Path(source).read_bytes(), 0o755)
         for program, found in programs.items():
-            if Path(found).parent != Path("/bin"):
-                _link(archive, f"bin/{program}", found)
+            for name in {f"/bin/{program}", f"/bin/{_SHELL.get(program, program)}"} - {found}:
+                _link(archive, name[1:], found)
         for name, text in image.files.items():
             _put(archive, name[1:], text.encode())
     return written.getvalue()

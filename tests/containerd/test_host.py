@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.containerd.host import Containerd, Pod, with_containerd
 from tests.containerd.image import WEB
-
-
-@pytest.fixture(scope="module")
-def host() -> Iterator[Containerd]:
-    with Containerd.start() as host:
-        yield host
-
-
-@pytest.fixture
-def pod(host: Containerd) -> Iterator[Pod]:
-    pod = host.pod("shop-7d9f", namespace="store", labels={"app": "shop"})
-    yield pod
-    pod.remove()
 
 
 @with_containerd

@@ -118,7 +118,9 @@ _CLOSED = CLOSED
 class Tracker:
     """Follows one capture. Batches must be tracked in order, each before the next is decoded into the same tables.
 
-    ``world`` is added to. ``threads`` and ``descriptors`` are the capture's process and descriptor lists.
+    ``world`` is added to. ``threads`` and ``descriptors`` are the capture's process and descriptor lists. ``boot_ts``
+    is added to the start of a pid namespace: ns from the epoch to the boot of a host that is watched. libsinsp takes it
+    to be 0 on replay.
     """
 
     def __init__(
@@ -127,6 +129,7 @@ class Tracker:
         world: World,
         threads: Iterable[ThreadRecord] = (),
         descriptors: Iterable[tuple[int, list[FdRecord]]] = (),
+        boot_ts: int = 0,
     ) -> None:
         self.tables = tables
         self.world = world
@@ -135,8 +138,7 @@ class Tracker:
         self.texts = Texts(self.reader, tables.strings)
         self.containers = ContainerIds(tables.strings)
         self.descriptors = Descriptors(tables, self.table, world)
-        # libsinsp adds the boot time to the start of a pid namespace, but on replay it takes that time to be 0
-        self.clones = Clones(self.table, self.reader, self.texts, self.descriptors, 0)
+        self.clones = Clones(self.table, self.reader, self.texts, self.descriptors, boot_ts)
         self.execs = Execs(self.table, self.reader, self.texts, self.descriptors, tables.files)
         self.changes = SelfChanges(self.table, self.reader, self.texts, self.descriptors, tables.files)
         self.compaction = Compaction(tables, self.table, self.descriptors, len(tables.strings))

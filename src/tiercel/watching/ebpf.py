@@ -52,7 +52,7 @@ class LiveSource:
         self.tables = Tables()
         self.stream = LiveStream(wanted, live_hostname(), rest, ring_bytes)
         stream = self.stream
-        self.tracker = Tracker(self.tables, stream.world, stream.threads, stream.descriptors)
+        self.tracker = Tracker(self.tables, stream.world, stream.threads, stream.descriptors, stream.probe.offset)
         compaction = self.tracker.compaction  # batches are small here: tidy up sooner
         compaction.least_bytes = compaction.max_bytes = _STRING_BYTES
 

@@ -117,10 +117,15 @@ class LiveStream:
         self._stopped = True
 
     def _complete(self, listed: list[ThreadRecord]) -> None:
-        """Add threads that the kernel lists and ``/proc`` no longer had, or hides, with what their process shares."""
+        """Add threads that the kernel lists and ``/proc`` no longer had, or hides, with what their process shares.
+
+        To all of them, add when their pid namespace started, which only the kernel tells.
+        """
         found = {thread.tid: thread for thread in self.threads}
         for thread in listed:
-            if thread.tid in found:
+            thread.pidns_init_start_ts += self.probe.offset
+            if known := found.get(thread.tid):
+                known.pidns_init_start_ts = thread.pidns_init_start_ts
                 continue
             if main := found.get(thread.pid):
                 share(thread, main)
