@@ -10,7 +10,20 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "src" / "tiercel"
 WAY = [
-    *("errors", "wire", "model", "sources", "state", "fields", "kernels", "replay", "rules", "engine", "capture"),
+    *(
+        "errors",
+        "wire",
+        "model",
+        "sources",
+        "state",
+        "identity",
+        "fields",
+        "kernels",
+        "replay",
+        "rules",
+        "engine",
+        "capture",
+    ),
     *(
         "outputs",
         "config",
