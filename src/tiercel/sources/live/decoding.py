@@ -47,6 +47,16 @@ class LiveDecoder:
             self._previous_ts = int(ts[-1])
         return batch
 
+    def ahead(self, batch: Batch, blocks: bytes) -> Batch:
+        """Return the events of ``blocks`` to be handled before the batch just made, whose numbers move up."""
+        last, self._previous_ts = self._previous_ts, batch.previous_ts
+        data = bytearray(CONSTANTS) + blocks
+        inserted = self.batch(data, len(data))
+        inserted.num -= np.uint64(batch.count)
+        batch.num += np.uint64(inserted.count)
+        batch.previous_ts, self._previous_ts = self._previous_ts, last
+        return inserted
+
 
 def drop_block(data: bytearray, at: int, ts: int, lost: int) -> int:
     """Write an event that says how many were lost by ``ts`` (ns since the epoch); return where it ends."""

@@ -14,6 +14,7 @@ from tiercel.model.world import World
 from tiercel.sources.blocks import MAX_BLOCK
 from tiercel.sources.live.decoding import DROP_BYTES, LiveDecoder, drop_block
 from tiercel.sources.live.host import live_world
+from tiercel.sources.live.introduction import Identity, sightings
 from tiercel.sources.live.probe import RING_BYTES, Probe
 from tiercel.sources.live.procfs import read_descriptors, read_threads, share
 from tiercel.sources.live.rings import map_rings
@@ -30,6 +31,7 @@ BATCH_BYTES = 8 << 20
 T = TypeVar("T")
 
 _CLOCK_EVERY = 10.0  # seconds
+_START_PATIENCE = 5.0  # seconds to wait for what is known of the containers there are at the start
 _LOOK_EVERY = 50  # processes or threads read
 _ASIDE = 256 << 20  # most bytes of events kept while the host is looked at
 _SETTLED = 2000  # ns: an event stamped longer ago than this has been written, or is being written and waited for
@@ -64,21 +66,29 @@ class LiveStream:
         hostname: the name the host goes by.
         rest: seconds that events may wait which are not urgent.
         ring_bytes: size of each CPU's ring.
+        identity: tells who containers are. Its events come before those of their processes; the caller closes it.
 
     Raises:
         LiveError: this host cannot be watched.
     """
 
     def __init__(
-        self, events: Collection[int], hostname: str, rest: float = REST, ring_bytes: int = RING_BYTES
+        self,
+        events: Collection[int],
+        hostname: str,
+        rest: float = REST,
+        ring_bytes: int = RING_BYTES,
+        identity: Identity | None = None,
     ) -> None:
         self.rest = rest
+        self.identity = identity
         self.idle: Callable[[], None] = _nothing  # called whenever the reader is about to rest
         self.probe = Probe(events, ring_bytes)
         self.lost = Lost()
         self._losses = 0
         self._clock_due = time.monotonic() + _CLOCK_EVERY
         self._aside: list[bytes] = []  # what came while the host was looked at
+        self._room = bytearray()
         self._stopped = False
         try:
             self._rings = map_rings(self.probe.rings, ring_bytes)
@@ -93,6 +103,10 @@ class LiveStream:
             processes = [thread.tid for thread in self.threads if thread.tid == thread.pid]
             descriptors = self._meanwhile(read_descriptors(processes))
             self.descriptors: list[tuple[int, list[FdRecord]]] = list(descriptors)
+            self._news = b""  # of the containers there were
+            if identity is not None:
+                there = [(thread.cgroups, thread.pid) for thread in self.threads]
+                self._news = identity.meet(there, self._now(), self._look_aside, _START_PATIENCE)
         except BaseException:
             self.probe.close()
             raise
@@ -133,13 +147,18 @@ class LiveStream:
 
     def _meanwhile(self, items: Iterator[T]) -> Iterator[T]:
         """Yield ``items``, and keep what the rings hold meanwhile: looking around on a large host takes its time."""
-        room = bytearray(RING_BYTES)
         for number, item in enumerate(items):
             yield item
-            if number % _LOOK_EVERY == 0 and sum(map(len, self._aside)) < _ASIDE:
-                end = self._rings.fill(room, 0, self._now() - _SETTLED)
-                if end:
-                    self._aside.append(bytes(room[:end]))
+            if number % _LOOK_EVERY == 0:
+                self._look_aside()
+
+    def _look_aside(self) -> None:
+        """Keep what the rings hold for later."""
+        if sum(map(len, self._aside)) < _ASIDE:
+            self._room = self._room or bytearray(RING_BYTES)
+            end = self._rings.fill(self._room, 0, self._now() - _SETTLED)
+            if end:
+                self._aside.append(bytes(self._room[:end]))
 
     def _now(self) -> int:
         """Return the time as events are stamped with it."""
@@ -151,10 +170,13 @@ class LiveStream:
         buffers = Buffers()
         size = 64 << 10
         last = False
-        while self._aside:
-            early = bytearray(CONSTANTS) + self._aside.pop(0)
-            yield decoder.batch(early, len(early))
+        if self._news:
+            news = bytearray(CONSTANTS) + self._news
+            yield decoder.batch(news, len(news))
         while True:
+            while self._aside:
+                early = bytearray(CONSTANTS) + self._aside.pop(0)
+                yield from self._introduced(decoder, early, len(early))
             data = buffers.take(len(CONSTANTS) + size + DROP_BYTES)
             data[: len(CONSTANTS)] = CONSTANTS
             self.probe.urgent = False
@@ -165,7 +187,10 @@ class LiveStream:
             crowded = self._rings.more
             end = self._note_losses(data, end, now)
             if end > len(CONSTANTS):
-                yield decoder.batch(data, end)
+                yield from self._introduced(decoder, data, end)
+            elif self.identity is not None and (told := self.identity.meet((), now - _SETTLED)):
+                news = bytearray(CONSTANTS) + told
+                yield decoder.batch(news, len(news))
             del data
             if crowded:
                 size = min(size * 2, BATCH_BYTES)
@@ -179,6 +204,15 @@ class LiveStream:
                     self._clock_due = time.monotonic() + _CLOCK_EVERY
                 self.idle()
                 self._sleep(until)
+
+    def _introduced(self, decoder: LiveDecoder, data: bytearray, end: int) -> Iterator[Batch]:
+        """Yield the events of ``data``, and before them what is known of containers they are the first of."""
+        batch = decoder.batch(data, end)
+        if self.identity is not None and batch.count:
+            told = self.identity.meet(sightings(batch), int(batch.ts[0]), self._look_aside)
+            if told:
+                yield decoder.ahead(batch, told)
+        yield batch
 
     def _sleep(self, until: float | None) -> None:
         """Rest until an urgent event comes or what has come should not wait any longer."""
