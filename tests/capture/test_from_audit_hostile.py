@@ -107,9 +107,9 @@ def test_what_is_known_of_processes_is_bounded(tmp_path: Path, monkeypatch: pyte
     replay = audit_batches([log])
     assert len(shown(replay, "proc.name")) == 499
     (host,) = replay._hosts.values()
-    assert len(host._processes._known) <= 52
-    assert len(host._processes._gone) <= 30
-    assert len(host._processes.threads) == 20
+    assert len(host._events.processes._known) <= 52
+    assert len(host._events.processes._gone) <= 30
+    assert len(host._events.processes.threads) == 20
 
 
 def test_hosts_without_number_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

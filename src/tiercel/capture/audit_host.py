@@ -6,29 +6,13 @@ import shutil
 from pathlib import Path
 from typing import IO
 
-from tiercel.capture.audit_calls import CALLS
-from tiercel.capture.audit_identity import EXECUTIONS, Known, capabilities, executed, execution, identity
-from tiercel.capture.audit_marks import MarkSpool
-from tiercel.capture.audit_names import Names
-from tiercel.capture.audit_processes import CLONES, Processes
-from tiercel.capture.parameters import encode
+from tiercel.capture.audit_events import AuditEvents
+from tiercel.capture.audit_marks import Marks
 from tiercel.capture.writer import CaptureWriter
 from tiercel.model.world import Machine, World
-from tiercel.sources.audit_call import MAX_PID, AuditCall, AuditCallError, call_of
 from tiercel.sources.audit_event import AuditEvent
-from tiercel.sources.audit_flags import clone_flags
-from tiercel.sources.audit_gaps import Serials
+from tiercel.sources.audit_gaps import AuditGap
 from tiercel.sources.audit_log import AuditProblems
-from tiercel.sources.audit_record import AuditRecord
-from tiercel.sources.audit_types import PARTS
-from tiercel.sources.audit_values import NO_ID, number, text
-from tiercel.sources.audit_values import identity as user_id
-from tiercel.wire.event_table import BY_CONSTANT
-from tiercel.wire.syscall_table import CODES
-
-_STATE_ONLY = 1  # the flag of events that readers do not see
-_GENERIC = "GENERIC_X"
-_SOCKET_USERS = frozenset({"connect", "bind", "sendto", "sendmsg"})
 
 
 class AuditHost:
@@ -37,155 +21,32 @@ class AuditHost:
     ``name`` is the host's, ``body`` a file for what was written so far; :meth:`write` puts the section together.
     """
 
-    def __init__(self, name: str, body: Path, marks: MarkSpool, problems: AuditProblems) -> None:
+    def __init__(self, name: str, body: Path, marks: Marks, problems: AuditProblems) -> None:
         self.name = name
         self._body = body
-        self.serials = Serials(name)
-        self._marks = marks
-        self._problems = problems
         self._world = World(Machine(hostname=name))
         self._file = body.open("wb")
         self._writer = CaptureWriter(self._file)
         self._writer.flush()
         self._head = self._file.tell()  # bytes of a head that only the whole log can fill
-        self._processes = Processes(self._emit)
-        self._names = Names(self._world)
+        self._events = AuditEvents(self._world, self._writer, marks, problems)
 
     def take(self, event: AuditEvent) -> None:
         """Add an event; whatever it is, it becomes an event of the capture, marks, or a problem."""
-        self.serials.add(event)
-        for record in event.records:
-            self._names.learn(record)
-        if event.lost:
-            self._problems.add(event.place, f"{event.lost} records beyond the most that one event may have")
-        call: AuditCall | None = None
-        try:
-            call = call_of(event)
-            told = call is None or self._tell(call)
-        except (AuditCallError, ValueError) as problem:
-            record = event.records[0]
-            self._problems.add(event.place, str(problem), record.line)
-            told = False
-        marked = False
-        for record in event.records:
-            if record.type == "SYSCALL" and not told:
-                self._marks.add(record, event.place, b"" if call is None else _summary(call))
-                marked = True
-            elif record.type not in PARTS:
-                self._mark(record, event.place)
-                marked = True
-        if call is None and not marked and told:
-            self._problems.add(event.place, "records of an event without its first one", event.records[0].line)
+        self._events.take(event)
+
+    @property
+    def gaps(self) -> list[AuditGap]:
+        """The serial numbers that are missing so far."""
+        return self._events.serials.gaps
 
     def write(self, target: IO[bytes]) -> None:
         """Append the section to ``target`` and give up the file of the body."""
         self._writer.close()
         self._file.close()
-        head = CaptureWriter(target, self._world, self._processes.threads)
+        head = CaptureWriter(target, self._world, self._events.processes.threads)
         head.close()
         with self._body.open("rb") as body:
             body.seek(self._head)
             shutil.copyfileobj(body, target, 1 << 20)
         self._body.unlink()
-
-    # events
-
-    def _emit(self, ts: int, pid: int, constant: str, visible: bool, /, **values: object) -> None:
-        self._writer.write(
-            ts, pid, BY_CONSTANT[constant], encode(constant, **values), flags=0 if visible else _STATE_ONLY
-        )
-
-    def _tell(self, call: AuditCall) -> bool:
-        """Write the event of a call and what must be known before; return whether it has one."""
-        if call.name in ("exit", "exit_group"):
-            self._exit(call)
-            return True
-        if call.exit is None or not call.name:
-            return False
-        known = self._processes.before(call)
-        whole = True
-        if call.name in EXECUTIONS:
-            self._execute(known, call)
-        elif call.name in CLONES:
-            self._clone(known, call)
-        elif call.name in CALLS:
-            if call.name in _SOCKET_USERS:
-                self._processes.before_socket(known, call)
-            event = CALLS[call.name]
-            values = {name: value(call) for name, value in event.parameters.items()}
-            self._emit(call.ts, call.pid, event.constant, True, **values)
-            if call.name == "socket":
-                self._processes.made_socket(known, call)
-        else:
-            self._generic(call)
-            whole = not call.paths  # such an event has no place for them
-        self._processes.after(known, call)
-        return whole
-
-    def _generic(self, call: AuditCall) -> None:
-        values = {"ID": CODES.get(call.name, 0), "nativeID": call.number & 0xFFFF}
-        self._emit(call.ts, call.pid, _GENERIC, True, **values)
-
-    def _exit(self, call: AuditCall) -> None:
-        """End a process with exit_group. A plain exit may end one thread only, which has no id of its own here."""
-        self._processes.before(call)
-        if call.name == "exit":
-            self._generic(call)
-            return
-        code = (call.args[0] or 0) & 0xFF
-        self._emit(call.ts, call.pid, "PROCEXIT_1_E", True, status=code << 8, ret=code, sig=0, core=0, reaper_tid=0)
-        self._processes.ended(call.pid)
-
-    def _execute(self, known: Known, call: AuditCall) -> None:
-        constant = "SYSCALL_EXECVE_19_X" if call.name == "execve" else "SYSCALL_EXECVEAT_X"
-        named = call.paths[0] if call.paths else None
-        if call.succeeded:
-            told = Known(call.pid, comm=call.comm, exe=call.exe, arguments=executed(call))
-            told.auid, told.tty, told.uid, told.gid = call.auid, call.tty, call.uid, call.gid
-            values = execution(told, call) | capabilities(call)
-        else:
-            values = execution(known, call)
-            values |= {"exe": named.name if named else None, "args": [], "trusted_exepath": known.exe}
-        if constant == "SYSCALL_EXECVE_19_X":
-            values["filename"] = named.name if named else None
-        if call.succeeded and named is not None:
-            values["exe_ino"] = named.inode
-        self._emit(call.ts, call.pid, constant, True, **(values | {"res": call.exit}))
-
-    def _clone(self, known: Known, call: AuditCall) -> None:
-        flags = call.args[0] if call.name == "clone" else None
-        self._emit(
-            call.ts,
-            call.pid,
-            CLONES[call.name],
-            True,
-            **identity(known, call.pid, call.ppid),
-            res=call.exit,
-            flags=None if flags is None else clone_flags(flags & 0xFFFFFFFF),
-            uid=known.uid,
-            gid=known.gid,
-            vtid=-1,
-            vpid=-1,
-        )
-
-    # marks
-
-    def _mark(self, record: AuditRecord, place: str) -> None:
-        self._marks.add(record, place)
-        fields = record.fields
-        pid, exe = number(fields.get(b"pid")), text(fields.get(b"exe"))
-        if pid is None or not 0 < pid <= MAX_PID:
-            return
-        if exe and exe.startswith(b"/") and len(exe) <= 1024:
-            uid, auid = user_id(fields.get(b"uid")), user_id(fields.get(b"auid"))
-            self._processes.told(pid, exe, NO_ID if uid is None else uid, NO_ID if auid is None else auid)
-        if record.type == "ANOM_ABEND":
-            signal = (number(fields.get(b"sig")) or 0) & 0x7F
-            self._emit(record.ts, pid, "PROCEXIT_1_E", True, status=signal, ret=0, sig=signal, core=0, reaper_tid=0)
-            self._processes.ended(pid)
-
-
-def _summary(call: AuditCall) -> bytes:
-    """Return what a call without an event of its own was, and the paths it was given."""
-    paths = [path.name for path in call.paths if path.name and path.kind != b"PARENT"]
-    return b" ".join([call.name.encode("utf-8", "replace"), *paths])

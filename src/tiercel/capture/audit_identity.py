@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tiercel.sources.audit_call import TEXT_LIMIT, AuditCall
 from tiercel.sources.audit_values import NO_ID, register
+from tiercel.sources.records import ThreadRecord
 
 KEPT_BYTES = 4096
 """Bytes of the arguments of a process that are remembered."""
@@ -31,7 +32,28 @@ class Known:
     tty: int = 0
     cwd: bytes | None = None
     sockets: dict[int, tuple[int, bool]] = field(default_factory=dict)  # family, and whether it is used already
+    cgroups: bytes = b""
+    record: ThreadRecord | None = None  # what the running host said of it last
     children: set[int] = field(default_factory=set)  # results of its forks that were not seen as callers yet
+
+
+def of_record(thread: ThreadRecord) -> Known:
+    """Return what is known of a process of the running host."""
+    arguments = [thread.exe, *thread.args.split(b"\0")[:-1]] if thread.exe else []
+    known = Known(thread.pid, thread.ptid, born=True, called=True, comm=thread.comm, exe=thread.exepath or None)
+    known.arguments, known.cwd = kept(arguments), thread.cwd or None
+    known.uid, known.gid, known.auid = thread.uid, thread.gid, thread.loginuid
+    known.tty, known.cgroups, known.record = thread.tty, thread.cgroups, thread
+    return known
+
+
+_WRITABLE, _MEMFD = 1, 4  # of execve_flags
+
+
+def exe_flags(thread: ThreadRecord) -> int:
+    """Return what is known of the program's file as the flags of an execution."""
+    flags = _WRITABLE if thread.exe_writable else 0
+    return flags | (_MEMFD if thread.exe_from_memfd else 0)
 
 
 def identity(known: Known, pid: int, ppid: int) -> dict[str, object]:

@@ -6,12 +6,19 @@ import struct
 import tempfile
 import weakref
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Protocol
 
 from tiercel.sources.audit_mark import AuditMark, mark_of
 from tiercel.sources.audit_record import AuditRecord, parse
 
 _LENGTHS = struct.Struct("<III")
+
+
+class Marks(Protocol):
+    """Takes records that become no event."""
+
+    def add(self, record: AuditRecord, place: str, note: bytes = b"") -> None:
+        """Take a record; ``place`` is where it stands, ``note`` is put in front of what it says."""
 
 
 class MarkSpool:

@@ -5,22 +5,27 @@ opened files, seldom forks. What is missing is told by events that readers do no
 have begun since the log did is cloned from its parent just before its first call, one that changed its directory, ids
 or program unrecorded changes them just before the next call that shows it. A process that may have been there before
 goes into the process list; nothing is claimed about its start.
+
+On a running host the processes of the start are known, all others must have begun since, and what records do not tell
+(the container, the environment, a parent that made no call) the host is asked for.
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 
 from tiercel.capture.audit_identity import (
     EXECUTIONS,
     Known,
     become,
     directory_after,
+    exe_flags,
     executed,
     execution,
     identity,
     kept,
+    of_record,
     take_credentials,
     titled,
 )
@@ -45,6 +50,12 @@ LIST_BYTES = 16 << 20
 ARGUMENTS_BYTES = 4096
 """Bytes of a process's arguments that the process list holds."""
 
+MAX_ANCESTORS = 32
+"""Most unknown ancestors of a process that the running host is asked for."""
+
+ENVIRONMENT_BYTES = 8 << 10
+"""Bytes of the environment of an executed program that are kept."""
+
 MAX_DETAILS = 1 << 18
 """Most sockets, and children that made no call yet, that are remembered of all processes together."""
 
@@ -56,27 +67,50 @@ CLONES = {
 }
 _CREDENTIALS = frozenset({"setuid", "setreuid", "setresuid", "setgid", "setregid", "setresgid"})
 _SHOWN_AS_UNKNOWN = -1
+_CHILD_IN_PIDNS = 1 << 29
+_SAME_START = 50_000_000  # ns: starts are known to 10 ms, through a clock that may be set meanwhile
 _DATAGRAM_PORTS = frozenset({0, 53, 67, 68, 69, 123, 137, 138, 161, 162, 500, 514, 1900, 4500, 5353})
 _STREAM, _DATAGRAM = 1, 2
 
 Emit = Callable[..., None]
 """Writes an event: time (ns), process id, constant, whether readers see it, and its parameters by name."""
 
+Look = Callable[[int], ThreadRecord | None]
+"""Tells what a process of the running host is now, None when it is gone."""
+
 
 class Processes:
     """Follows the processes of one host. ``threads`` is the process list, complete when the log has ended."""
 
-    def __init__(self, emit: Emit) -> None:
+    def __init__(self, emit: Emit, look: Look | None = None) -> None:
         self._emit = emit
+        self._look = look
+        self._asked: tuple[AuditCall | None, ThreadRecord | None] = (None, None)
         self._known: dict[int, Known] = {}
         self._gone: dict[int, None] = {}
         self._details = 0
         self._listed_bytes = 0
         self.threads: list[ThreadRecord] = []
 
+    def begin(self, threads: Iterable[ThreadRecord]) -> None:
+        """Know these processes of the running host, as its readers do."""
+        for thread in threads:
+            if thread.tid == thread.pid:
+                self._known[thread.pid] = of_record(thread)
+
+    def sweep(self, ts: int, alive: Collection[int]) -> None:
+        """Tell of the end of processes that are not among those the host has now."""
+        for pid in [pid for pid in self._known if pid not in alive]:
+            self._emit(ts, pid, "PROCEXIT_1_E", False, status=0, ret=0, sig=0, core=0, reaper_tid=0)
+            self.ended(pid)
+
     def before(self, call: AuditCall) -> Known:
         """Tell what must be known for ``call`` to be read rightly; return its process."""
         known = self._known.pop(call.pid, None)
+        if known is not None and self._began_anew(known, call):
+            self._emit(call.ts, call.pid, "PROCEXIT_1_E", False, status=0, ret=0, sig=0, core=0, reaper_tid=0)
+            self.ended(call.pid)
+            known = None
         if known is None or not known.called or self._reused(known, call):
             known = self._first(known, call)
         self._known[call.pid] = known  # last: forgotten last
@@ -108,6 +142,8 @@ class Processes:
         known = self._known.get(pid)
         if (known is not None and known.exe is not None) or pid in self._gone or self._list_is_full():
             return
+        if self._look is not None:
+            return  # the list is made already
         comm = posixpath.basename(exe)[:15]
         self._known[pid] = Known(pid, called=True, comm=comm, exe=exe, uid=uid, auid=auid)
         self._list(ThreadRecord(pid, pid, 0, comm=comm, exe=exe, exepath=exe, uid=uid, gid=NO_ID, loginuid=auid))
@@ -144,9 +180,19 @@ class Processes:
             call.name in EXECUTIONS and call.succeeded and call.ppid > 1 and known.ppid > 1 and call.ppid != known.ppid
         )
 
+    def _began_anew(self, known: Known, call: AuditCall) -> bool:
+        """Whether the running host says that the id belongs to a process which began later than the one known."""
+        if call.name not in EXECUTIONS or not known.record:
+            return False
+        record = self._ask(call)
+        return record is not None and record.clone_ts > known.record.clone_ts + _SAME_START
+
     def _first(self, known: Known | None, call: AuditCall) -> Known:
-        parent = self._known.get(call.ppid)
         executes = call.name in EXECUTIONS and call.succeeded
+        if self._look is not None:
+            self._gone.pop(call.pid, None)
+            return self._cloned(self._relative(call.ppid, call.ts), call, executes)
+        parent = self._known.get(call.ppid)
         anew = (known is not None and known.called) or call.pid in self._gone
         self._gone.pop(call.pid, None)
         heard_of = known is not None and not anew  # as the parent of another
@@ -160,31 +206,81 @@ class Processes:
     def _cloned(self, parent: Known | None, call: AuditCall, executes: bool) -> Known:
         """Tell that the process was made by its parent, whose program it runs until it executes another."""
         new = Known(call.pid, call.ppid, born=True, called=True)
+        new.record = self._ask(call)
         if parent is not None and parent.called:
             parent.children.discard(call.pid)
             new.comm, new.exe, new.arguments = parent.comm, parent.exe, parent.arguments
             new.auid, new.tty, new.cwd = parent.auid, parent.tty, parent.cwd
             new.uid, new.gid = parent.uid, parent.gid
+            new.cgroups = parent.cgroups
             new.sockets = dict(parent.sockets)
             self._count(len(new.sockets))
         else:
             new.uid, new.gid = call.uid, call.gid
             if not executes:
                 new.comm, new.arguments = call.comm, titled(call)
+        if new.record is not None:
+            new.cgroups = new.record.cgroups or new.cgroups
+        self._begun(new, call.ts)
+        return new
+
+    def _begun(self, new: Known, ts: int) -> None:
+        record = new.record
         self._emit(
-            call.ts,
-            call.pid,
+            ts,
+            new.pid,
             "SYSCALL_CLONE_20_X",
             False,
-            **identity(new, call.pid, call.ppid),
+            **identity(new, new.pid, new.ppid),
             res=0,
-            flags=0,
+            flags=_CHILD_IN_PIDNS if record is not None and record.flags & _CHILD_IN_PIDNS else 0,
             uid=new.uid,
             gid=new.gid,
-            vtid=_SHOWN_AS_UNKNOWN,
-            vpid=_SHOWN_AS_UNKNOWN,
+            vtid=_SHOWN_AS_UNKNOWN if record is None else record.vtid,
+            vpid=_SHOWN_AS_UNKNOWN if record is None else record.vpid,
+            cgroups=new.cgroups or None,
         )
-        return new
+
+    def _relative(self, pid: int, ts: int) -> Known | None:
+        """Return the parent of a process that began; one without a call so far is made known as the host says it is."""
+        unknown: list[Known] = []
+        while pid > 0 and pid not in self._known and len(unknown) < MAX_ANCESTORS and self._look is not None:
+            record = self._look(pid)
+            if record is None:
+                break
+            unknown.append(of_record(record))
+            pid = record.ptid
+        for known in reversed(unknown):
+            self._gone.pop(known.pid, None)
+            self._known[known.pid] = known
+            self._begun(known, ts)
+        return unknown[0] if unknown else self._known.get(pid)
+
+    def _ask(self, call: AuditCall) -> ThreadRecord | None:
+        """Return what the running host says of the caller, asked once for each call."""
+        if self._look is None:
+            return None
+        if self._asked[0] is not call:
+            self._asked = call, self._look(call.pid)
+        return self._asked[1]
+
+    def looked_up(self, known: Known, call: AuditCall) -> dict[str, object]:
+        """Return the parameters of an execution that only the running host tells; as far as the program still runs."""
+        if self._look is None:
+            return {}
+        record = self._ask(call)
+        if record is None:
+            return {"cgroups": known.cgroups or None}
+        known.record, known.cgroups = record, record.cgroups or known.cgroups
+        values: dict[str, object] = {
+            "cgroups": known.cgroups or None, "vpgid": record.vpgid, "pgid": record.pgid,
+        }  # fmt: skip
+        if record.exepath == call.exe:
+            values |= {
+                "env": record.env[:ENVIRONMENT_BYTES], "flags": exe_flags(record), "exe_ino": record.exe_ino,
+                "exe_ino_ctime": record.exe_ino_ctime, "exe_ino_mtime": record.exe_ino_mtime,
+            }  # fmt: skip
+        return values
 
     def _listed(self, call: AuditCall, executes: bool) -> Known:
         """Put the process into the list of those that may have been there before the log began."""

@@ -78,7 +78,7 @@ class AuditReplay:
     def gaps(self) -> list[AuditGap]:
         """Return the serial numbers that the log lacks: events that were lost, filtered or taken out."""
         self._read()
-        return [gap for host in self._hosts.values() for gap in host.serials.gaps]
+        return [gap for host in self._hosts.values() for gap in host.gaps]
 
     def damage_message(self) -> str | None:
         """Return what to tell the user of files that ended before their time."""

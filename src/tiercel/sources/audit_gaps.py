@@ -30,11 +30,12 @@ class AuditGap:
 
 
 class Serials:
-    """Follows the serial numbers of one host's events; ``gaps`` holds what is missing so far."""
+    """Follows the serial numbers of one host's events; ``gaps`` holds what is missing so far, ``missing`` how many."""
 
     def __init__(self, host: str) -> None:
         self.host = host
         self.gaps: list[AuditGap] = []
+        self.missing = 0
         self._highest = -1
         self._ts = 0
 
@@ -55,6 +56,7 @@ class Serials:
 
     def _missing(self, first: int, last: int, ts: int) -> None:
         count = last - first + 1
+        self.missing += count
         if len(self.gaps) >= MAX_GAPS:
             gap = self.gaps[-1]
             gap.last, gap.to_ts, gap.count = last, ts, gap.count + count
@@ -68,6 +70,7 @@ class Serials:
             if not gap.first <= serial <= gap.last:
                 continue
             gap.count -= 1
+            self.missing -= 1
             if gap.count == 0:
                 del self.gaps[place]
             elif serial == gap.first:

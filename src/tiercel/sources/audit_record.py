@@ -31,17 +31,23 @@ class AuditLineError(ValueError):
 class AuditRecord:
     """One record.
 
-    ``ts`` is in ns since the epoch; ``ts``, ``serial`` and ``node`` together name the event it belongs to. ``fields``
-    hold the values as they were written, quotes and all; where a key stands twice the first counts.
+    ``ts`` is in ns since the epoch; ``ts``, ``serial`` and ``node`` together name the event it belongs to.
     """
 
     type: str
     ts: int
     serial: int
     node: bytes
-    fields: dict[bytes, bytes]
     body: bytes
     line: bytes
+    _fields: dict[bytes, bytes] | None = None
+
+    @property
+    def fields(self) -> dict[bytes, bytes]:
+        """The values as they were written, quotes and all; where a key stands twice the first counts."""
+        if self._fields is None:  # many records are never asked
+            self._fields = fields(self.body)
+        return self._fields
 
     @property
     def key(self) -> tuple[bytes, int, int]:
@@ -68,7 +74,7 @@ def parse(line: bytes) -> AuditRecord:
     if int(serial) > _MAX_SERIAL:
         raise AuditLineError(f"serial number {serial.decode()} is out of range")
     body = line[found.end() :]
-    return AuditRecord(_name(kind), ts, int(serial), node or b"", fields(body), body, line)
+    return AuditRecord(_name(kind), ts, int(serial), node or b"", body, line)
 
 
 def fields(body: bytes) -> dict[bytes, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 
 ARCHITECTURES = {0xC000003E: "x86_64", 0x40000003: "i386", 0xC00000B7: "aarch64"}
@@ -45,3 +46,17 @@ def syscall_name(architecture: str, number: int) -> str | None:
     if architecture == "x86_64":
         number &= ~_X32
     return _NAMES.get(architecture, {}).get(number)
+
+
+@cache
+def _numbers() -> dict[tuple[str, str], tuple[int, ...]]:
+    found: dict[tuple[str, str], tuple[int, ...]] = {}
+    for architecture, names in _NAMES.items():
+        for number, name in names.items():
+            found[architecture, name] = (*found.get((architecture, name), ()), number)
+    return found
+
+
+def syscall_numbers(architecture: str, name: str) -> tuple[int, ...]:
+    """Return the numbers of the calls that go by ``name``: several where there is a wider one, none where it lacks."""
+    return _numbers().get((architecture, name), ())

@@ -1,0 +1,83 @@
+"""Events of the running host: records put together as they come, in the order in which the events began."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tiercel.sources.audit_event import MAX_BYTES, MAX_PENDING, MAX_RECORDS, AuditEvent
+from tiercel.sources.audit_record import AuditRecord
+from tiercel.sources.audit_types import LAST, stands_alone
+
+PATIENCE = 200_000_000
+"""ns that a system call may wait for its next record."""
+
+SHORT_PATIENCE = 20_000_000
+"""ns for records that did not begin with a system call: most are an event of their own."""
+
+_REMEMBERED = 256  # events given up, whose late records are left out
+
+
+class Assembly:
+    """Puts records together. ``incomplete`` counts system calls that were given up waiting for, ``late`` the records
+    that came after that."""
+
+    def __init__(self) -> None:
+        self.incomplete = 0
+        self.late = 0
+        self._pending: dict[tuple[bytes, int, int], AuditEvent] = {}
+        self._given_up: dict[tuple[bytes, int, int], None] = {}
+        self._bytes = 0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there are events that are not complete."""
+        return bool(self._pending)
+
+    def add(self, records: Iterable[AuditRecord], now: int) -> list[AuditEvent]:
+        """Take records; return the events that are complete by now (monotonic ns), also without any records."""
+        for record in records:
+            self._take(record, now)
+        ready: list[AuditEvent] = []
+        while self._pending:
+            oldest = next(iter(self._pending.values()))
+            crowded = len(self._pending) > MAX_PENDING or self._bytes > MAX_BYTES
+            if not (oldest.complete or crowded or now - oldest.last > _patience(oldest)):
+                break
+            del self._pending[oldest.records[0].key]
+            self._bytes -= oldest.size
+            if not oldest.complete:
+                self._give_up(oldest)
+            ready.append(oldest)
+        return ready
+
+    def _take(self, record: AuditRecord, now: int) -> None:
+        key = record.key
+        event = self._pending.get(key)
+        if event is None:
+            if record.type == "EOE":
+                return  # its event was complete without
+            if key in self._given_up:
+                self.late += 1
+                return
+            event = self._pending[key] = AuditEvent(record.node, record.ts, record.serial, "live")
+        event.last = now
+        if record.type in LAST or stands_alone(record.type):
+            event.complete = True
+        if len(event.records) < MAX_RECORDS:
+            event.records.append(record)
+            event.size += len(record.line)
+            self._bytes += len(record.line)
+        else:
+            event.lost += 1
+
+    def _give_up(self, event: AuditEvent) -> None:
+        if event.records[0].type != "SYSCALL":
+            return
+        self.incomplete += 1
+        self._given_up[event.records[0].key] = None
+        if len(self._given_up) > _REMEMBERED:
+            del self._given_up[next(iter(self._given_up))]
+
+
+def _patience(event: AuditEvent) -> int:
+    return PATIENCE if event.records[0].type == "SYSCALL" else SHORT_PATIENCE

@@ -1,0 +1,269 @@
+"""The running host as the kernel's audit subsystem tells it, as tracked batches: where eBPF is not to be had.
+
+Records become the events of a capture by the way that audit logs take (:mod:`tiercel.capture.audit_events`), a few
+milliseconds at a time. What records lack, ``/proc`` is asked for while the process is still there.
+"""
+
+from __future__ import annotations
+
+import io
+import select
+import time
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Self, TypeVar
+
+from tiercel.capture.audit_events import AuditEvents
+from tiercel.capture.writer import CaptureWriter
+from tiercel.fields.evt_generic import live_hostname
+from tiercel.kernels import tell_if_slow
+from tiercel.model.batch import Batch, Tables
+from tiercel.rules.model import Rule
+from tiercel.sources.audit_event import AuditEvent
+from tiercel.sources.audit_live.assembly import Assembly
+from tiercel.sources.audit_live.auditing import Auditing
+from tiercel.sources.audit_live.losses import RecordLosses
+from tiercel.sources.audit_live.owner import open_records
+from tiercel.sources.audit_log import AuditProblems
+from tiercel.sources.audit_record import AuditRecord
+from tiercel.sources.live.decoding import DROP_BYTES, LiveDecoder, drop_block
+from tiercel.sources.live.host import live_world
+from tiercel.sources.live.procfs import pids, read_descriptors, read_process, read_threads
+from tiercel.sources.live.root import own_pid
+from tiercel.sources.live.stream import Lost
+from tiercel.sources.records import FdRecord, ThreadRecord
+from tiercel.state.track import Tracker
+from tiercel.watching.audit_sight import unseen
+from tiercel.watching.audit_wanted import audit_rules
+from tiercel.wire.conversion import CONSTANTS
+
+T = TypeVar("T")
+
+_AT_ONCE = 2000  # records read before they are handled
+_GATHER = 0.001  # seconds: the records of an event come one by one, and waking for each costs more than they do
+_REST = 0.02  # seconds between looks at what cannot be waited for
+_IDLE = 0.2  # seconds
+_COUNT_EVERY = 0.5  # seconds between looks at what was lost
+_SWEEP_EVERY = 10.0  # seconds between looks for processes that ended
+_LAST_WAIT = 2.0  # seconds for what is still in the kernel when the watch ends
+_LOOK_EVERY = 50  # processes read
+_STRING_BYTES = 16 << 20
+
+
+class AuditSource:
+    """Iterates over the host's events as tracked batches, until :meth:`stop` or for ``seconds``; a
+    :class:`tiercel.watching.source.Source`.
+
+    ``threads`` and ``descriptors`` are the host as it was at the start; a recording begins with them. ``auditing``
+    holds what the kernel was told, ``reading`` says where the records come from. Close it, or use it in a ``with``
+    statement: what was changed in the kernel is restored then.
+
+    Args:
+        rules: the rules whose events are wanted.
+        seconds: how long to watch, None for ever.
+        way: where records come from, see :func:`tiercel.sources.audit_live.owner.open_records`.
+
+    Raises:
+        LiveError: this host cannot be audited; says why.
+    """
+
+    name = "audit"
+
+    def __init__(self, rules: Iterable[Rule], seconds: float | None = None, way: str = "auto") -> None:
+        tell_if_slow()
+        self.seconds = seconds
+        self.events = 0
+        self.tables = Tables()
+        self.idle: Callable[[], None] = _nothing
+        self.world = live_world(live_hostname())
+        self.problems = AuditProblems()
+        self.marks = _Counted()
+        self._stopped = False
+        self._own = str(own_pid()).encode()
+        self._aside: list[AuditRecord] = []
+        self._assembly = Assembly()
+        self.auditing = Auditing()
+        try:
+            self.reading = open_records(self.auditing.status().pid, way)
+            try:
+                self.auditing.enable()
+                self.want(rules)
+                self._losses = RecordLosses(self.auditing.status().lost, self.reading)
+                listed = list(self._meanwhile(thread for thread in read_threads() if thread.tid == thread.pid))
+                self.threads: list[ThreadRecord] = listed
+                descriptors = self._meanwhile(read_descriptors([thread.pid for thread in listed]))
+                self.descriptors: list[tuple[int, list[FdRecord]]] = list(descriptors)
+            except BaseException:
+                self.reading.records.close()
+                raise
+        except BaseException:
+            self.auditing.end()
+            raise
+        self.tracker = Tracker(self.tables, self.world, self.threads, self.descriptors)
+        compaction = self.tracker.compaction  # batches are small here: tidy up sooner
+        compaction.least_bytes = compaction.max_bytes = _STRING_BYTES
+        self._blocks = io.BytesIO()
+        self._writer = CaptureWriter(self._blocks)
+        self._convert = AuditEvents(self.world, self._writer, self.marks, self.problems, read_process)
+        self._convert.processes.begin(self.threads)
+        self._take_blocks()  # the head of a capture, which nobody needs
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def hostname(self) -> str:
+        return self.world.machine.hostname
+
+    @property
+    def lost(self) -> Lost:
+        return Lost(full=self._losses.total)
+
+    def want(self, rules: Iterable[Rule]) -> None:
+        """From now on audit what these rules need."""
+        self.rules = list(rules)
+        self.auditing.audit(audit_rules(self.rules))
+
+    def begin_remarks(self) -> list[str]:
+        """Return what to say at the start: where records come from, what is audited, and what rules cannot see."""
+        said = [f"audit records come {self.reading.way}", *self.auditing.remarks]
+        if self.auditing.locked:
+            said.append("the audit rules are locked until the host is started anew: only what they audit is seen")
+        else:
+            said += [f"audited: {rule.text}" for rule in self.auditing.rules]
+        for rule, why in unseen(self.rules).items():
+            said.append(f"rule {rule!r} cannot match in audit mode: {why}")
+        return said
+
+    def remarks(self) -> list[str]:
+        """Return what to say at the end of what was not followed."""
+        said = []
+        if self._assembly.incomplete:
+            said.append(f"{self._assembly.incomplete:,} audit events came without their last records")
+        if len(self.problems):
+            said.append(f"{len(self.problems):,} audit records could not be read")
+        return said
+
+    def stop(self) -> None:
+        """Let the iteration end; may be called from a signal handler."""
+        self._stopped = True
+
+    def close(self) -> None:
+        """Stop auditing, and restore what was. Calling it again does nothing."""
+        self._stopped = True
+        if self.auditing.ended:
+            return
+        self.auditing.audit([])
+        if self.reading.owner:
+            self.auditing.disown()
+        self.reading.records.close()
+        self.auditing.end()
+
+    def __iter__(self) -> Iterator[Batch]:
+        until = None if self.seconds is None else time.monotonic() + self.seconds
+        decoder = LiveDecoder(self.tables)
+        poll = select.poll()
+        waits = self.reading.records.fileno() >= 0
+        if waits:
+            poll.register(self.reading.records.fileno(), select.POLLIN)
+        count_due = sweep_due = 0.0
+        last = 0.0  # when waiting for the last events ends
+        self._take(self._aside)
+        while True:
+            records = self.reading.records.read(_AT_ONCE)
+            self._take(records)
+            now = time.monotonic()
+            lost = 0
+            if now >= count_due or last:
+                count_due = now + _COUNT_EVERY
+                lost = self._losses.fresh(self.auditing.status().lost, self._convert.serials.missing)
+            if now >= sweep_due:
+                if sweep_due:
+                    self._convert.processes.sweep(time.time_ns(), set(pids()))
+                sweep_due = now + _SWEEP_EVERY
+            if (batch := self._batch(decoder, lost)) is not None:
+                self.tracker.track(batch)
+                self.events += int(batch.visible.sum())
+                yield batch
+                batch.derived.clear()  # what readers made of it refers back to it
+                del batch
+            if len(records) >= _AT_ONCE:
+                continue
+            now = time.monotonic()
+            if last and (now >= last or not (records or self._assembly.waiting or self._in_kernel())):
+                return
+            if not last and (self._stopped or (until is not None and now >= until)):
+                last = now + _LAST_WAIT
+                time.sleep(_GATHER)
+                continue
+            rest = _REST if last or self._assembly.waiting or not waits else _IDLE
+            if until is not None and not last:
+                rest = max(min(rest, until - now), 0)
+            if waits and poll.poll(rest * 1000):
+                time.sleep(_GATHER)
+            elif not waits:
+                time.sleep(rest)
+                self.idle()
+            else:
+                self.idle()
+
+    def _take(self, records: list[AuditRecord]) -> None:
+        for event in self._assembly.add(records, time.monotonic_ns()):
+            if self._is_own(event):
+                self._convert.serials.add(event)
+            else:
+                self._convert.take(event)
+
+    def _is_own(self, event: AuditEvent) -> bool:
+        """Whether we made the call ourselves, under the audit rules of somebody else."""
+        first = event.records[0]
+        return first.type == "SYSCALL" and first.fields.get(b"pid") == self._own
+
+    def _in_kernel(self) -> bool:
+        """Whether records wait there that will come here."""
+        return self.auditing.status().backlog > 0
+
+    def _take_blocks(self) -> bytes:
+        self._writer.flush()
+        blocks = self._blocks.getvalue()
+        self._blocks.seek(0)
+        self._blocks.truncate()
+        return blocks
+
+    def _batch(self, decoder: LiveDecoder, lost: int) -> Batch | None:
+        """Return what came as a batch, with an event about what was lost, None when nothing was either."""
+        blocks = self._take_blocks()
+        if not blocks and not lost:
+            return None
+        data = bytearray(CONSTANTS + blocks)
+        if lost:
+            end = len(data)
+            data += bytes(DROP_BYTES)
+            drop_block(data, end, time.time_ns(), lost)
+        return decoder.batch(data, len(data))
+
+    def _meanwhile(self, items: Iterator[T]) -> Iterator[T]:
+        """Yield ``items``, and read what comes meanwhile: the kernel lets others wait until somebody does."""
+        for number, item in enumerate(items):
+            yield item
+            if number % _LOOK_EVERY == 0:
+                self._aside += self.reading.records.read(_AT_ONCE)
+
+
+class _Counted:
+    """Records that become no event have no place in a watch; ``count`` says how many there were."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def add(self, record: AuditRecord, place: str, note: bytes = b"") -> None:
+        self.count += 1
+
+
+def _nothing() -> None:
+    pass
