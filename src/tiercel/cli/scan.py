@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tiercel.cli.delivery import delivery, undelivered
 from tiercel.cli.progress import counting
@@ -160,12 +160,20 @@ def _read(paths: list[Path]) -> None:
         raise InputError("\ntiercel: ".join(failures))
 
 
-def statistics(detection: Detection) -> None:
+class Counted(Protocol):
+    """What counts alerts: a detection, or the totals of a watch."""
+
+    def by_rule(self) -> Mapping[str, int]: ...
+
+    def by_priority(self) -> Mapping[str, int]: ...
+
+
+def statistics(counted: Counted) -> None:
     """Print totals as Falco does at its end, on stderr."""
-    print(f"Events detected: {detection.counts.total()}", file=sys.stderr)
+    print(f"Events detected: {sum(counted.by_rule().values())}", file=sys.stderr)
     print("Rule counts by severity:", file=sys.stderr)
-    for priority, count in detection.by_priority().items():
+    for priority, count in counted.by_priority().items():
         print(f"   {'INFO' if priority == 'Informational' else priority.upper()}: {count}", file=sys.stderr)
     print("Triggered rules by rule name:", file=sys.stderr)
-    for rule, count in detection.by_rule().items():
+    for rule, count in counted.by_rule().items():
         print(f"   {rule}: {count}", file=sys.stderr)

@@ -6,13 +6,14 @@ import os
 import signal
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from tiercel.serving.service import Service
     from tiercel.watching.loop import Watch
     from tiercel.watching.source import Source
 
@@ -53,37 +54,59 @@ def watch(
 
     Without -r the rules that come with tiercel are used. Ends on Ctrl-C with what was seen and lost, on stderr.
     """
+    from functools import partial
+
     from tiercel.cli.delivery import delivery, undelivered
     from tiercel.cli.results import results
     from tiercel.cli.scan import statistics, tell
     from tiercel.errors import InputError
-    from tiercel.scanning import STOPPED, prepare
+    from tiercel.scanning import STOPPED, Scan, prepare
+    from tiercel.serving.service import Service
+    from tiercel.watching.delivering import Delivering
     from tiercel.watching.ebpf import LiveSource
     from tiercel.watching.loop import Watch
     from tiercel.watching.wanted import events_for
 
-    scan = prepare([], rule_files or [], config=config, options=options or [], json=json_lines, every=all_matches,
-                   strict=strict)  # fmt: skip
+    given = rule_files or []
+    again = partial(prepare, [], given, config=config, options=options or [], json=json_lines, every=all_matches,
+                    strict=strict)  # fmt: skip
+
+    def paths(scan: Scan) -> list[str]:
+        return [*map(os.fspath, given), *scan.config.named]
+
+    scan = again()
     tell(scan)
     if scan.detection is None:
         raise InputError(scan.report.failure or "the rules do not load: mend the errors above")
-    with delivery(scan.config, scan.detection.style.json, live=True) as outputs:
+    with closing(Delivering(partial(delivery, live=True), scan.config, scan.detection.style.json)) as delivering:
         with LiveSource(events_for(scan.detection.rules), seconds) as source:
             with suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, lambda *_: source.stop())
-            if outputs is not None:
-                signal.signal(signal.SIGHUP, lambda *_: outputs.reload())
-            print(f"tiercel: watching {source.hostname}", file=sys.stderr)
-            seen = Watch(source, scan.detection, results() if scan.config.stdout_output else None, outputs)
-            _run(seen, source)
-        for message in undelivered(outputs, patience=2.0):
+            out = results()
+            seen = Watch(source, scan.detection, out if scan.config.stdout_output else None, delivering.outputs)
+            with Service(seen, scan, again, paths, delivering, out, tell) as service:
+                end_on_signals(source, service)
+                print(f"tiercel: watching {source.hostname}", file=sys.stderr)
+                _run(seen, source)
+        for message in undelivered(delivering.outputs, patience=2.0):
             print(f"tiercel: {message}", file=sys.stderr)
     if stats:
-        statistics(seen.detection)
+        statistics(seen.totals)
     if seen.stopped:
         raise InputError(STOPPED)
+
+
+def end_on_signals(source: Source, service: Service) -> None:
+    """End when asked to: with totals, or at the second time at once. Read everything again on SIGHUP."""
+
+    def end(number: int, _: object) -> None:
+        for known in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(known, signal.SIG_DFL)
+        source.stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    signal.signal(signal.SIGHUP, lambda *_: service.reload())
 
 
 def _run(seen: Watch, source: Source) -> None:
@@ -92,7 +115,7 @@ def _run(seen: Watch, source: Source) -> None:
     seen.run()
     seconds, used = time.monotonic() - began, time.process_time() - spent
     print(
-        f"tiercel: {source.events:,} events in {seconds:.1f} s, {seen.detection.counts.total():,} alerts, "
+        f"tiercel: {source.events:,} events in {seconds:.1f} s, {seen.totals.total:,} alerts, "
         f"{source.lost.total:,} events lost, {used / max(seconds, 0.001):.1%} of a processor",
         file=sys.stderr,
     )

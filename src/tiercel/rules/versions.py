@@ -32,6 +32,9 @@ class Version:
 ENGINE = Version(0, 62, 0)
 """The engine version whose rules language is spoken here, that of Falco 0.44."""
 
+FALCO = "0.44.1"
+"""The version of Falco whose part is played here."""
+
 PROVIDED: Mapping[str, Version] = {"container": Version(0, 7, 1)}
 """Plugins whose fields are built in, with the version they equal."""
 

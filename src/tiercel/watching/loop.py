@@ -64,7 +64,7 @@ class Watch:
 
     ``detection`` may be replaced at any time with :meth:`use`, from another thread too. ``totals`` counts alerts by
     rule, those of earlier rules too. ``stopped`` says that ``syscall_event_drops`` ended the watch, ``ticked`` when
-    (monotonic s) the loop was last seen to go round, 0 before it began.
+    (monotonic s) the loop was last seen to go round, 0 before it began, ``ended`` that it does no more.
 
     Args:
         out: where alerts are printed, None for nowhere.
@@ -89,6 +89,7 @@ class Watch:
         self._annotators = [part for part in self.parts if isinstance(part, Annotator)]
         self.totals = Totals()
         self.ticked = 0.0
+        self.ended = False
         self._later: deque[Callable[[], None]] = deque()
 
     @property
@@ -113,6 +114,8 @@ class Watch:
                     break
                 self.tick()
         finally:
+            self.ended = True
+            self._catch_up()
             for part in self.parts:
                 part.close()
 
@@ -124,10 +127,14 @@ class Watch:
         self.ticked = now
         for call in self.due:
             call()
-        while self._later:
-            self._later.popleft()()
+        self._catch_up()
         for part in self.parts:
             part.tick(time.time_ns())
+
+    def _catch_up(self) -> None:
+        """Do what other threads asked for."""
+        while self._later:
+            self._later.popleft()()
 
     def tell(self, alert: Alert) -> None:
         """Send an alert about the watch itself; for the thread of the loop."""
