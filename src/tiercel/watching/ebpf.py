@@ -11,6 +11,7 @@ from tiercel.fields.evt_generic import live_hostname
 from tiercel.kernels import tell_if_slow
 from tiercel.model.batch import Batch, Tables
 from tiercel.rules.model import Rule
+from tiercel.sources.live.introduction import Identity
 from tiercel.sources.live.probe import RING_BYTES
 from tiercel.sources.live.stream import REST, LiveStream, Lost
 from tiercel.state.track import Tracker
@@ -32,6 +33,7 @@ class LiveSource:
         seconds: how long to watch, None for ever.
         rest: seconds that events may wait which are not urgent.
         ring_bytes: size of each CPU's ring.
+        identity: tells who containers are; the caller closes it.
 
     Raises:
         LiveError: this host cannot be watched; says why.
@@ -45,12 +47,13 @@ class LiveSource:
         seconds: float | None = None,
         rest: float = REST,
         ring_bytes: int = RING_BYTES,
+        identity: Identity | None = None,
     ) -> None:
         tell_if_slow()
         self.seconds = seconds
         self.events = 0
         self.tables = Tables()
-        self.stream = LiveStream(wanted, live_hostname(), rest, ring_bytes)
+        self.stream = LiveStream(wanted, live_hostname(), rest, ring_bytes, identity)
         stream = self.stream
         self.tracker = Tracker(self.tables, stream.world, stream.threads, stream.descriptors, stream.probe.offset)
         compaction = self.tracker.compaction  # batches are small here: tidy up sooner
