@@ -6,6 +6,7 @@
 #ifndef PROBE_CALLS_H
 #define PROBE_CALLS_H
 
+#include "opens.h"
 #include "socket.h"
 
 #define STEPS 20
@@ -269,48 +270,6 @@ static long one_step(u32 i, void *context)
 	return 0;
 }
 
-#define CLOSE_BYTES 60
-
-static __always_inline int send_close(struct task_struct *task, s64 ret, s64 fd)
-{
-	u32 cpu = bpf_get_smp_processor_id();
-	struct counters *counters = counters_of(cpu);
-	void *ring = bpf_map_lookup_elem(&rings, &cpu);
-	if (!ring)
-		return 0;
-	u8 *block = bpf_ringbuf_reserve(ring, CLOSE_BYTES, 0);
-	if (!block) {
-		counters->full++;
-		control.lost++;
-		return 0;
-	}
-	*(u32 *)(block + 36) = 8 | 8 << 16;
-	*(u64 *)(block + 40) = ret;
-	*(u64 *)(block + 48) = fd;
-	*(u32 *)(block + 56) = CLOSE_BYTES;
-	head(block, CLOSE_BYTES, cpu, task->pid, CLOSE_BYTES - 14, 5, 2);
-	bpf_ringbuf_submit(block, wake_flags(ring, false));
-	counters->events++;
-	return 0;
-}
-
-static __always_inline void put_open(struct room *room, s64 ret, bool at)
-{
-	u64 flags = room->args[at ? 2 : 1], mode = room->args[at ? 3 : 2];
-	struct about about = {};
-	if (ret >= 0)
-		look(ret, &about);
-	begin(room, at ? 7 : 6);
-	put_u64(room, ret);
-	if (at)
-		put_u64(room, (s64)(s32)room->args[0]);
-	put_text(room, room->args[at ? 1 : 0], 4096);
-	put_u32(room, open_flags(flags) | found_flags(&about));
-	put_u32(room, open_mode(flags, mode));
-	put_u32(room, about.dev);
-	put_u64(room, about.ino);
-}
-
 struct list {
 	u64 from; /* of the pointers in the process */
 	u32 most;
@@ -414,6 +373,12 @@ static __always_inline bool is_foreign(struct task_struct *task)
 #endif
 }
 
+#if defined(__TARGET_ARCH_x86)
+#define ARG(regs, k) ((k) == 0 ? (regs)->di : (k) == 1 ? (regs)->si : (k) == 2 ? (regs)->dx : (regs)->r10)
+#else
+#define ARG(regs, k) ((k) == 0 ? (regs)->orig_x0 : (regs)->regs[k]) /* x0 holds the result by now */
+#endif
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_return, struct pt_regs *regs, long ret)
 {
@@ -425,14 +390,33 @@ int BPF_PROG(on_return, struct pt_regs *regs, long ret)
 	if (call >= CALLS)
 		return 0;
 	u32 interest = control.interest[call];
-	if (!interest || (ret < 0 && !(interest & FAILURES_TOO)))
+	if (!interest)
 		return 0;
 	struct task_struct *task = bpf_get_current_task_btf();
 	if (task->tgid == control.own)
 		return 0;
+	struct counters *counters = counters_of(bpf_get_smp_processor_id());
 	if (is_foreign(task)) {
-		counters_of(bpf_get_smp_processor_id())->foreign++;
+		counters->foreign++;
 		return 0;
+	}
+	if (ret < 0 && !(interest & FAILURES_TOO)) {
+		counters->failures++;
+		return 0;
+	}
+	if (!(interest & OF_PROCESSES) && filters.groups && in_group(task)) {
+		counters->groups++;
+		return 0;
+	}
+	if (interest & CAPPED && over_cap(task->tgid, call)) {
+		counters->capped++;
+		control.lost++;
+		return 0;
+	}
+	switch (interest & FAST) {
+	case FAST_CLOSE: return send_close(task, ret, (s64)(s32)ARG(regs, 0));
+	case FAST_OPEN: return send_open(task, ret, interest, 0, ARG(regs, 0), ARG(regs, 1), ARG(regs, 2));
+	case FAST_OPENAT: return send_open(task, ret, interest, (s64)(s32)ARG(regs, 0), ARG(regs, 1), ARG(regs, 2), ARG(regs, 3));
 	}
 	u32 number = call;
 	struct recipe *recipe = bpf_map_lookup_elem(&recipes, &number);
@@ -440,37 +424,24 @@ int BPF_PROG(on_return, struct pt_regs *regs, long ret)
 		return 0;
 	u32 kind = recipe->kind;
 	u32 type = recipe->type;
-#if defined(__TARGET_ARCH_x86)
-	if (kind == CLOSE)
-		return send_close(task, ret, (s64)(s32)regs->di);
-#else
-	if (kind == CLOSE)
-		return send_close(task, ret, (s64)(s32)regs->orig_x0); /* x0 holds the result by now */
-#endif
 	if ((kind == CLONE || kind == EXECVE || kind == EXECVEAT) && ret == 0)
 		return 0;
 	struct room *room = room_here();
 	if (!room)
 		return 0;
 	room->ret = ret;
+	room->args[0] = ARG(regs, 0);
+	room->args[1] = ARG(regs, 1);
+	room->args[2] = ARG(regs, 2);
+	room->args[3] = ARG(regs, 3);
 #if defined(__TARGET_ARCH_x86)
-	room->args[0] = regs->di;
-	room->args[1] = regs->si;
-	room->args[2] = regs->dx;
-	room->args[3] = regs->r10;
 	room->args[4] = regs->r8;
 	room->args[5] = regs->r9;
 #else
-	room->args[0] = regs->orig_x0;
-	room->args[1] = regs->regs[1];
-	room->args[2] = regs->regs[2];
-	room->args[3] = regs->regs[3];
 	room->args[4] = regs->regs[4];
 	room->args[5] = regs->regs[5];
 #endif
 	switch (kind) {
-	case OPENAT: put_open(room, ret, true); break;
-	case OPEN: put_open(room, ret, false); break;
 	case CLONE: put_clone(number); break;
 	case EXECVE: put_exec_failure(0); break;
 	case EXECVEAT: put_exec_failure(1); break;

@@ -37,6 +37,13 @@ struct about {
 	enum layer layer;
 };
 
+/* What a pointer at ``at`` in the kernel points to: a load, not a call. Takes settings.cast. */
+static __always_inline void *pointed(const void *at)
+{
+	struct list_head *head = bpf_rdonly_cast(at, bpf_core_type_id_kernel(struct list_head));
+	return head->next;
+}
+
 static __always_inline struct file *file_of(s64 fd)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -47,6 +54,8 @@ static __always_inline struct file *file_of(s64 fd)
 	if (fd >= table->max_fds)
 		return NULL;
 	struct file **all = table->fd, *file = NULL;
+	if (settings.cast)
+		return pointed(&all[fd]);
 	bpf_probe_read_kernel(&file, sizeof(file), &all[fd]);
 	return file;
 }
@@ -57,12 +66,20 @@ static __always_inline u32 device(u32 number)
 	return minor & 0xff | major << 8 | (minor & ~0xff) << 12;
 }
 
-static __always_inline void look(s64 fd, struct about *about)
+static __always_inline bool is_directory(struct file *file)
+{
+	if (settings.cast) {
+		struct file *known = bpf_rdonly_cast(file, bpf_core_type_id_kernel(struct file));
+		return (known->f_inode->i_mode & 0170000) == 0040000;
+	}
+	return (BPF_CORE_READ(file, f_inode, i_mode) & 0170000) == 0040000;
+}
+
+static __always_inline void look_at(struct file *file, struct about *about)
 {
 	about->ino = 0;
 	about->dev = about->created = 0;
 	about->layer = NO_LAYER;
-	struct file *file = file_of(fd);
 	if (!file)
 		return;
 	if (settings.cast) {
@@ -81,6 +98,11 @@ static __always_inline void look(s64 fd, struct about *about)
 	about->dev = device(BPF_CORE_READ(inode, i_sb, s_dev));
 	about->created = BPF_CORE_READ(file, f_mode) & FMODE_CREATED;
 	about->layer = layer_of(file);
+}
+
+static __always_inline void look(s64 fd, struct about *about)
+{
+	look_at(file_of(fd), about);
 }
 
 static __always_inline u32 open_flags(u32 flags)

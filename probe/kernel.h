@@ -30,7 +30,7 @@ typedef _Bool bool;
 #define false 0
 #define NULL ((void *)0)
 
-enum { MAP_HASH = 1, MAP_ARRAY = 2, MAP_OF_MAPS = 12, MAP_RING = 27 };
+enum { MAP_HASH = 1, MAP_ARRAY = 2, MAP_LRU_HASH = 9, MAP_OF_MAPS = 12, MAP_RING = 27 };
 /* the names bpf_helpers.h's users expect */
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 enum { BPF_RB_AVAIL_DATA = 0 };
@@ -217,17 +217,20 @@ struct signal_struct {
 struct kernfs_node {
 	struct kernfs_node *parent;
 	const char *name;
+	u64 id;
 };
 struct kernfs_node___renamed { /* from 6.15 */
 	struct kernfs_node *__parent;
 };
 struct cgroup_root;
-struct cgroup {
-	struct kernfs_node *kn;
-	struct cgroup_root *root;
-};
 struct cgroup_subsys_state {
 	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+};
+struct cgroup {
+	struct cgroup_subsys_state self;
+	struct kernfs_node *kn;
+	struct cgroup_root *root;
 };
 struct css_set {
 	struct cgroup_subsys_state *subsys[16];

@@ -25,14 +25,21 @@
 #define MOST_BLOCK 0xff00 /* bytes of a block without wide lengths */
 #define WAKE_BYTES (64 << 10)
 
-enum interest { TRACED = 1, FAILURES_TOO = 2, URGENT = 4 };
+/* What is done with a call. FAST calls have code of their own, the others a recipe. */
+enum interest {
+	TRACED = 1, FAILURES_TOO = 2, URGENT = 4,
+	BY_NAME = 8, /* opens: only of names that filters.h lets pass */
+	FAST = 48, FAST_CLOSE = 16, FAST_OPEN = 32, FAST_OPENAT = 48,
+	CAPPED = 64,
+	OF_PROCESSES = 128, /* what processes are known from: never left out for whose it is */
+};
 
 struct counters { /* a cache line for each CPU */
 	u64 events;
 	u64 full;    /* the ring had no room */
 	u64 long_;   /* longer than a block may be */
 	u64 foreign; /* 32-bit system calls, not followed */
-	u64 rest[4];
+	u64 failures, names, groups, capped; /* left out by filters.h */
 };
 
 /* Shared with the reader, who maps it. */

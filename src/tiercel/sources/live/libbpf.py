@@ -29,6 +29,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "bpf_map__set_max_entries": (_INT, [_POINTER, _U32]),
     "bpf_map__initial_value": (_POINTER, [_POINTER, _POINTER]),
     "bpf_map_create": (_INT, [_INT, _TEXT, _U32, _U32, _U32, _POINTER]),
+    "bpf_map_delete_elem": (_INT, [_INT, _POINTER]),
     "bpf_map_update_elem": (_INT, [_INT, _POINTER, _POINTER, ctypes.c_uint64]),
     "bpf_program__attach": (_POINTER, [_POINTER]),
     "bpf_program__attach_iter": (_POINTER, [_POINTER, _POINTER]),

@@ -17,6 +17,7 @@ import numpy as np
 
 from tiercel.sources.live.calls import CALLS, call_tables
 from tiercel.sources.live.errors import LiveError
+from tiercel.sources.live.filters import WAYS, Filters, LeftOut, group_keys
 from tiercel.sources.live.libbpf import libbpf
 from tiercel.sources.live.privileges import PROBE, lacking
 from tiercel.sources.live.root import own_pid
@@ -28,12 +29,19 @@ RING_BYTES = 4 << 20
 _CPUS = 512
 _PROGRAMS = (b"on_return", b"on_exec", b"on_fork", b"on_exit")
 _RING = 27  # kind of map
-_TRACED, _FAILURES_TOO, _URGENT = 1, 2, 4
+_TRACED, _FAILURES_TOO, _URGENT, _BY_NAME, _CAPPED, _OF_PROCESSES = 1, 2, 4, 8, 64, 128
+_FAST = {"close": 16, "open": 32, "openat": 48}
+_OPENS = frozenset({"open", "openat"})
 
 # struct control of probe/room.h
 _OFFSET, _OWN, _PARKED, _URGENT_AT, _SNAPLEN, _ARGS, _ENV, _LOST, _INTEREST = 0, 8, 12, 16, 20, 24, 28, 32, 64
 _COUNTERS = _INTEREST + CALLS
 _CONTROL = _COUNTERS + 64 * _CPUS
+
+# struct filters of probe/filters.h
+_GROUPS, _NAMES, _NAMES_SIZE = 0, 64, 256
+_CAPS = _NAMES + WAYS * _NAMES_SIZE
+_FILTERS = _CAPS + 4 * CALLS
 
 _DRIFT = 1_000_000
 """ns that the time of day may be off: every correction is a step in the times of the events."""
@@ -61,12 +69,13 @@ class Probe:
     Args:
         events: numbers of the event types wanted; calls that report none of them are not traced.
         ring_bytes: size of each CPU's ring, a power of two.
+        filters: what else is left out.
 
     Raises:
         LiveError: this host cannot load it; says why.
     """
 
-    def __init__(self, events: Collection[int], ring_bytes: int = RING_BYTES) -> None:
+    def __init__(self, events: Collection[int], ring_bytes: int = RING_BYTES, filters: Filters | None = None) -> None:
         _check_host()
         self.library = libbpf()
         self.cpus = min(possible_cpus(), _CPUS)
@@ -86,12 +95,14 @@ class Probe:
             self.close()
             raise LiveError(_why(error, self.library.messages)) from None
         self.control = mmap.mmap(self._map(b".data.control"), _page(_CONTROL), mmap.MAP_SHARED)
+        self._filters = mmap.mmap(self._map(b".data.filters"), _page(_FILTERS), mmap.MAP_SHARED)
+        self._groups: set[int] = set()
         self.set_clock()
         struct.pack_into("<II", self.control, _SNAPLEN, SNAPLEN, ARGUMENTS)
         struct.pack_into("<I", self.control, _ENV, ENVIRONMENT)
         struct.pack_into("<I", self.control, _OWN, own_pid())
         self._fill_tables()
-        self.trace(events)
+        self.want(events, filters)
 
     def _load(self, path: bytes) -> None:
         call = self.library
@@ -131,13 +142,59 @@ class Probe:
         if abs(offset - self.offset) > _DRIFT:
             struct.pack_into("<Q", self.control, _OFFSET, offset)
 
-    def trace(self, events: Collection[int]) -> None:
-        """Trace the calls that report one of these event types, and no others."""
-        interest = bytearray(CALLS)
+    def want(self, events: Collection[int], filters: Filters | None = None) -> None:
+        """Trace the calls that report one of these event types and no others, and of them what ``filters`` leave.
+
+        May be called while tracing: until it is done nothing is left out that is wanted before or after.
+
+        Raises:
+            LiveError: a control group to leave out does not exist; nothing has changed then.
+        """
+        filters = filters or Filters()
+        groups = group_keys(filters.groups)
+        wanted = self._interest(events, filters)
+        before = self.control[_INTEREST : _INTEREST + CALLS]
+        both = zip(before, wanted, strict=True)
+        self.control[_INTEREST : _INTEREST + CALLS] = bytes((old | new) & ~(_BY_NAME | _CAPPED) for old, new in both)
+        self._leave_out_groups(groups)
+        for way, names in enumerate(filters.opens):
+            at = _NAMES + way * _NAMES_SIZE
+            self._filters[at : at + _NAMES_SIZE] = b"\xff" * _NAMES_SIZE if names is None else names.packed()
         for call in call_tables().calls:
-            if call.event in events and call.number < CALLS:
-                interest[call.number] = _TRACED | _FAILURES_TOO | (_URGENT if call.name in _URGENT_CALLS else 0)
-        self.control[_INTEREST : _INTEREST + CALLS] = bytes(interest)
+            if call.event in filters.caps and call.number < CALLS:
+                struct.pack_into("<I", self._filters, _CAPS + 4 * call.number, filters.caps[call.event])
+        self.control[_INTEREST : _INTEREST + CALLS] = wanted
+
+    def trace(self, events: Collection[int]) -> None:
+        """Trace the calls that report one of these event types, all of them, and no others."""
+        self.want(events)
+
+    def _interest(self, events: Collection[int], filters: Filters) -> bytes:
+        interest = bytearray(CALLS)
+        named = any(names is not None for names in filters.opens)
+        for call in call_tables().calls:
+            if call.event not in events or call.number >= CALLS:
+                continue
+            bits = _TRACED | _FAST.get(call.name, 0) | (_URGENT if call.name in _URGENT_CALLS else 0)
+            if filters.failures is None or call.event in filters.failures:
+                bits |= _FAILURES_TOO
+            if named and call.name in _OPENS:
+                bits |= _BY_NAME
+            if call.event in filters.processes:
+                bits |= _OF_PROCESSES
+            elif call.event in filters.caps:
+                bits |= _CAPPED
+            interest[call.number] = bits
+        return bytes(interest)
+
+    def _leave_out_groups(self, groups: set[int]) -> None:
+        map = self._map(b"groups")
+        for key in self._groups - groups:
+            self.library("bpf_map_delete_elem", map, struct.pack("<Q", key))
+        for key in groups - self._groups:
+            self._update(map, struct.pack("<Q", key), b"\1")
+        self._groups = groups
+        struct.pack_into("<I", self._filters, _GROUPS, len(groups))
 
     def attach(self) -> None:
         """Begin to trace. Raises LiveError when the kernel refuses."""
@@ -169,6 +226,11 @@ class Probe:
         """Return for each CPU: events sent, lost for want of room, left out as too long, 32-bit calls not followed."""
         table = np.frombuffer(self.control, np.uint64, self.cpus * 8, _COUNTERS).reshape(self.cpus, 8)
         return table[:, :4].copy()
+
+    def left_out(self) -> LeftOut:
+        """Return how many events the filters have left out."""
+        table = np.frombuffer(self.control, np.uint64, self.cpus * 8, _COUNTERS).reshape(self.cpus, 8)
+        return LeftOut(*(int(count) for count in table[:, 4:].sum(axis=0)))
 
     @property
     def losses(self) -> int:
