@@ -37,7 +37,7 @@ WAY = [
         "case",
         "report",
     ),
-    *("watching", "serving", "doctor", "cli"),
+    *("recording", "watching", "serving", "doctor", "cli"),
 ]
 """Folders and modules at the top, in the order data goes through them."""
 

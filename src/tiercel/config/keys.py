@@ -28,7 +28,17 @@ KNOWN: Keys = {
     "base_syscalls": _flat("all", "custom_set", "repair"),
     "buffer_format_base64": None,
     "buffered_outputs": None,
-    "capture": _flat("enabled", "path_prefix", "mode", "default_duration", "max_file_size_mb"),
+    "capture": _flat(
+        "enabled",
+        "path_prefix",
+        "mode",
+        "default_duration",
+        "max_file_size_mb",
+        "before",
+        "memory_mb",
+        "max_files",
+        "keep_age",
+    ),
     "config_files": {"[]": _flat("path", "strategy")},
     "container_engines": {
         "bpm": _ENGINE,
@@ -132,6 +142,7 @@ EFFECTIVE = frozenset(
     (
         "append_output",
         "buffered_outputs",
+        "capture",
         "config_files",
         "engine.kind",
         "engine.replay.capture_file",
@@ -177,6 +188,10 @@ EFFECTIVE = frozenset(
 
 OWN = frozenset(
     (
+        "capture.before",
+        "capture.keep_age",
+        "capture.max_files",
+        "capture.memory_mb",
         "file_output.compress",
         "file_output.keep_age",
         "file_output.keep_files",

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Environment
 
+from tiercel.config.capture import read_capture
 from tiercel.config.drops import read_drops, read_log_level
 from tiercel.config.keys import EFFECTIVE, GONE, KNOWN, Keys, suggest
 from tiercel.config.model import Config, ConfigError, ConfigNote, NoteKind
@@ -81,6 +82,7 @@ class _Reader:
             kind = self.tree.get("engine", "kind")
             where = self.tree.where(kind) if kind else "configuration"
             raise ConfigError(f"{where}: engine.kind is 'replay' but engine.replay.capture_file is not given")
+        config.capture = read_capture(self.tree, self._flag)
         config.webserver = read_webserver(self.tree, self._flag)
         config.metrics = read_metrics(self.tree, self._flag)
         config.files = tuple(self.tree.files)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from tiercel.capture.settings import CaptureSettings
 from tiercel.config.running import MetricsSettings, WebserverSettings
 from tiercel.outputs.channels.settings import OutputSettings
 from tiercel.outputs.drops import DropSettings
@@ -67,6 +68,7 @@ class Config:
     drops: DropSettings = field(default_factory=DropSettings)
     outputs: OutputSettings = field(default_factory=OutputSettings)
     log_level: int = logging.INFO
+    capture: CaptureSettings = field(default_factory=CaptureSettings)
     webserver: WebserverSettings = field(default_factory=WebserverSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     watch_config_files: bool = True

@@ -1,0 +1,1 @@
+"""Recording a running host: all of it, or what surrounds an alert."""
