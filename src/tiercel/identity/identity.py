@@ -257,7 +257,8 @@ class Identity:
         for id in gone:
             known = self._known.pop(id)
             self._settled -= known.cgroups
-            out += events.container(ts, known.info or blank(known.subject, known.engine), removed=True)
+            if known.info:
+                out += events.container(ts, known.info, removed=True)
         if now >= self._round:
             due = (known.due for known in self._known.values() if known.due)
             self._round = min(now + _ROUND, *due, now + _ROUND)
@@ -286,7 +287,8 @@ class Identity:
 
     def _come_back(self, known: _Known, now: float) -> None:
         """Have a container asked for again later, a few times."""
-        if known.again < len(_AGAIN):
+        most = len(_AGAIN) if known.info or known.subject.is_hex else 1  # what only looks like one is soon let be
+        if known.again < most:
             known.due = now + _AGAIN[known.again]
             self._round = min(self._round, known.due)
         if not known.info and not known.again:

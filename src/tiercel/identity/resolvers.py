@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+
 from tiercel.identity.bundle import Bundles
+from tiercel.identity.containerd import Containerd
+from tiercel.identity.cri import Cri
+from tiercel.identity.docker import Docker, Podman
+from tiercel.identity.files import on_host
 from tiercel.identity.model import Resolver
+from tiercel.identity.rpc import installed
 from tiercel.identity.settings import IdentitySettings
+
+log = logging.getLogger("tiercel.identity")
 
 
 def local_resolvers(settings: IdentitySettings) -> list[Resolver]:
@@ -13,5 +22,18 @@ def local_resolvers(settings: IdentitySettings) -> list[Resolver]:
 
 
 def remote_resolvers(settings: IdentitySettings) -> list[Resolver]:
-    """Return those that ask sockets and servers."""
-    return []
+    """Return those that ask sockets."""
+    length = settings.label_length
+    found: list[Resolver] = []
+    if settings.docker:
+        found.append(Docker(settings.docker_sockets, length))
+    if settings.podman:
+        found.append(Podman(settings.podman_sockets, length))
+    if settings.cri and installed():
+        found += [Cri(settings.cri_sockets, length), Containerd(settings.cri_sockets, length)]
+    elif settings.cri and any(on_host(socket).exists() for socket in settings.cri_sockets):
+        log.warning(
+            "names of containers come from the files of their runtime alone: "
+            "install tiercel[serve] for labels and addresses of pods"
+        )
+    return found

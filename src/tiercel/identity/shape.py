@@ -26,6 +26,7 @@ TYPES = {
 
 UNKNOWN_TYPE = 0xFFFF
 CPU_PERIOD, CPU_SHARES = 100_000, 1024
+_USUAL = {"cpu_period": CPU_PERIOD, "cpu_shares": CPU_SHARES, "size": -1}
 MAX_TEXT = 1024
 MAX_LABELS = 128
 MAX_MOUNTS = 128
@@ -166,9 +167,11 @@ def pod_labels(name: object, namespace: object, uid: object, sandbox: str) -> di
 
 
 def merged(known: Info, fuller: Info) -> Info:
-    """Return what is known with what a fuller answer adds; an empty entry of that takes nothing away."""
+    """Return what is known with what a fuller answer adds; an empty or usual entry of that takes nothing away."""
     out = dict(known)
     for key, value in fuller.items():
+        if key in out and value == _USUAL.get(key):
+            continue
         if key in ("labels", "pod_sandbox_labels") and value and out.get(key):
             out[key] = {**out[key], **value}
         elif value or isinstance(value, bool) or key not in out:
