@@ -15,7 +15,7 @@ from tiercel.custody.keys import Signer
 
 @pytest.fixture(scope="session")
 def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A break-in: the shipped rules see a sensitive file read and a setuid bit set."""
+    """A break-in: the shipped rules see a server's shell, a sensitive file read, a download and a setuid bit set."""
     path = tmp_path_factory.mktemp("captures") / "break-in.scap"
     break_in().write(path)
     return path

@@ -60,7 +60,7 @@ def test_a_capture_is_copied_hashed_and_read(case: Case, capture: Path) -> None:
     assert stat.S_IMODE(copy.stat().st_mode) == 0o400
     assert copy.stat().st_mtime_ns == capture.stat().st_mtime_ns
     assert evidence.ingest is not None
-    assert (evidence.ingest.events, evidence.ingest.alerts) == (38, 2)
+    assert (evidence.ingest.events, evidence.ingest.alerts) == (38, 4)
     assert [rule.name for rule in evidence.ingest.rules] == ["rules.yaml"]
     assert actions(case)[2:] == ["evidence added", "ingested"]
     (segment,) = case.store.segments()
@@ -348,12 +348,12 @@ def test_status(full: Case, written: Write) -> None:
     full.add(written("photo.jpg", b"jpeg"))
     full.verify()
     status = full.status()
-    assert (status.events, status.alerts, status.segments, status.hosts) == (38, 2, 1, ["web-1"])
+    assert (status.events, status.alerts, status.segments, status.hosts) == (38, 4, 1, ["web-1"])
     assert status.first_ts == 1_767_225_600_000_001_000
     assert status.outcome == "ok"
     text = "\n".join(status.lines())
     assert "E001  break-in.scap  scap, " in text
-    assert "38 events, 2 alerts" in text
+    assert "38 events, 4 alerts" in text
     assert "E002  photo.jpg  other, 4 bytes, kept" in text
     assert [evidence["id"] for evidence in status.as_json()["evidence"]] == ["E001", "E002"]
 

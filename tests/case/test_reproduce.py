@@ -24,11 +24,11 @@ def test_the_same_again(full: Case, tmp_path: Path) -> None:
     assert full.add(tmp_path / "alerts.jsonl").evidence.kind == "falco_alerts"
     full.add(tmp_path / "photo.jpg")
     done = full.reproduce()
-    assert done == Reproduction(evidence=2, segments=2, identical=2, events=38, alerts=3)
+    assert done == Reproduction(evidence=2, segments=2, identical=2, events=38, alerts=5)
     last = list(full.ledger.entries())[-1]
     assert (last.action, last.outcome) == ("reproduced", "ok")
     assert list(done.lines()) == [
-        "38 events and 3 alerts of 2 pieces of evidence read again: of 2 segments 2 identical"
+        "38 events and 5 alerts of 2 pieces of evidence read again: of 2 segments 2 identical"
     ]
 
 
@@ -54,7 +54,7 @@ def test_what_differs_is_named(full: Case, capture: Path, tmp_path: Path) -> Non
     shutil.copytree(segment.path, place)
     done = full.reproduce()
     assert [str(difference) for difference in done.differences] == [
-        f"E001: {place.relative_to(full.path).as_posix()}: alerts: 0 rows then, 2 now"
+        f"E001: {place.relative_to(full.path).as_posix()}: alerts: 0 rows then, 4 now"
     ]
     assert list(full.ledger.entries())[-1].outcome == "1 difference found"
 

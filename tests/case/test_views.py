@@ -12,7 +12,7 @@ from tiercel.case import Case
 
 def test_every_view(full: Case) -> None:
     scene = full.scene()
-    assert scene.alerts.num_rows == 2
+    assert scene.alerts.num_rows == 4
     assert full.scene() is scene
     for view in (full.timeline, full.tree, full.files, full.network, full.users, full.pods):
         table = view()
@@ -24,14 +24,14 @@ def test_every_view(full: Case) -> None:
 
 
 def test_a_part_of_what_happened(full: Case) -> None:
-    assert full.scene(host="web-1").alerts.num_rows == 2
+    assert full.scene(host="web-1").alerts.num_rows == 4
     assert full.scene(host="db-1").alerts.num_rows == 0
 
 
 def test_a_scene_grows_with_its_case(case: Case, capture: Path) -> None:
     assert case.scene().alerts.num_rows == 0
     case.add(capture)
-    assert case.scene().alerts.num_rows == 2
+    assert case.scene().alerts.num_rows == 4
 
 
 def test_a_case_shows_itself(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tests.capture.stories import break_in
 
 @pytest.fixture(scope="session")
 def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A break-in: the shipped rules see a sensitive file read and a setuid bit set."""
+    """A break-in: the shipped rules see a server's shell, a sensitive file read, a download and a setuid bit set."""
     path = tmp_path_factory.mktemp("captures") / "break-in.scap"
     break_in().write(path)
     return path

@@ -45,7 +45,7 @@ def test_a_case_from_first_to_last(run: Run, capture: Path, tmp_path: Path) -> N
     assert made.stderr == (f"tiercel: made a signing key: {tmp_path}/key.pem; keep a copy of it in a safe place\n")
     added = run("case", "add", "c", capture)
     assert (added.code, added.stderr) == (0, "")
-    assert added.lines == ["E001  break-in.scap  scap  38 events, 2 alerts"]
+    assert added.lines == ["E001  break-in.scap  scap  38 events, 4 alerts"]
     assert run("case", "note", "c", "seized at noon").code == 0
     verified = run("case", "verify", "c")
     assert (verified.code, verified.stderr) == (0, "")
@@ -69,7 +69,7 @@ def test_a_case_from_first_to_last(run: Run, capture: Path, tmp_path: Path) -> N
 def test_status_as_json(case: Run) -> None:
     status = json.loads(case("status", "--json").stdout)
     assert status["events"] == 38
-    assert [evidence["state"] for evidence in status["evidence"]] == ["38 events, 2 alerts"]
+    assert [evidence["state"] for evidence in status["evidence"]] == ["38 events, 4 alerts"]
     assert status["ledger"]["verified"] is None
 
 
@@ -103,7 +103,7 @@ def test_a_damaged_capture(case: Run, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-10])
     ran = case("add", path)
     assert ran.code == 1
-    assert ran.lines == ["E002  cut.scap  scap  37 events, 2 alerts"]
+    assert ran.lines == ["E002  cut.scap  scap  37 events, 4 alerts"]
     assert ran.stderr.startswith("tiercel: cut.scap: damaged at byte ")
     assert ran.stderr.endswith(": the file ends inside a block; the 37 events before it were read\n")
     status = case("status").stdout
@@ -168,7 +168,7 @@ def test_hand_over(run: Run, case: Run, tmp_path: Path) -> None:
 def test_reproduce(case: Run) -> None:
     ran = case("reproduce")
     assert ran.code == 0
-    assert ran.lines[-1] == ("38 events and 2 alerts of 1 pieces of evidence read again: of 1 segments 1 identical")
+    assert ran.lines[-1] == ("38 events and 4 alerts of 1 pieces of evidence read again: of 1 segments 1 identical")
     assert json.loads(case("reproduce", "--json").stdout)["ok"] is True
 
 

@@ -85,7 +85,7 @@ def test_graph(case: Case, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--from-alert", "9"], 1, "tiercel: no alert 9: they are numbered 0 to 1"),
+        (["--from-alert", "9"], 1, "tiercel: no alert 9: they are numbered 0 to 3"),
         (["--format", "png"], 2, "use one of dot, json, graphml, svg"),
         (["-o", "/nowhere/graph.dot"], 1, "tiercel: /nowhere/graph.dot: cannot be written"),
     ],

@@ -40,13 +40,14 @@ def test_check_as_falcos_json(rules: Write) -> None:
 def test_list() -> None:
     ran = tiercel("rules", "list", "--json")
     names = [rule["name"] for rule in json.loads(ran.stdout)]
-    assert names == [
+    assert names[:5] == [
         "Shell in container",
         "Sensitive file read",
         "Outbound connection from container",
         "Setuid or setgid escalation",
         "Container escape by mount or ptrace",
     ]
+    assert len(names) == len(set(names)) > 30
     assert [line for line in tiercel("rules", "list").lines if "Sensitive file read" in line]
 
 

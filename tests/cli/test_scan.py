@@ -35,7 +35,9 @@ def test_the_shipped_rules_are_used_by_default(capture: Path) -> None:
     ran = tiercel("scan", capture)
     assert ran.code == 0
     assert ran.stderr == ""
-    first, second = ran.lines
+    shell, first, download, second = ran.lines
+    assert "Warning Shell started by a server | process=sh -c cat /etc/shadow parent=nginx -g daemon off;" in shell
+    assert "Notice Download into a temporary folder | file=/tmp/" in download
     assert first.startswith("00:00:00.000009000: Warning Sensitive file read | file=/etc/shadow process=sh -c cat")
     assert "container_name=web container_image_repository=nginx container_image_tag=1.25" in first
     assert second.startswith("00:00:00.000030000: Error Setuid or setgid escalation | call=fchmodat")
@@ -47,13 +49,16 @@ def test_several_captures_one_after_the_other(capture: Path, tmp_path: Path) -> 
     ran = tiercel("scan", capture, again, "--stats")
     assert ran.lines == tiercel("scan", capture).lines * 2
     assert ran.stderr.splitlines() == [
-        "Events detected: 4",
+        "Events detected: 8",
         "Rule counts by severity:",
         "   ERROR: 2",
-        "   WARNING: 2",
+        "   WARNING: 4",
+        "   NOTICE: 2",
         "Triggered rules by rule name:",
         "   Sensitive file read: 2",
         "   Setuid or setgid escalation: 2",
+        "   Shell started by a server: 2",
+        "   Download into a temporary folder: 2",
     ]
 
 
@@ -95,7 +100,7 @@ def test_the_command_line_overrides_the_configuration(capture: Path, rules: Writ
 def test_stdout_can_be_turned_off(capture: Path) -> None:
     ran = tiercel("scan", capture, "-o", "stdout_output.enabled=false", "--stats")
     assert ran.stdout == ""
-    assert ran.stderr.startswith("Events detected: 2\n")
+    assert ran.stderr.startswith("Events detected: 4\n")
 
 
 def test_keys_without_effect_are_named(capture: Path, tmp_path: Path) -> None:
@@ -126,7 +131,7 @@ def test_what_stands_before_damage_is_evaluated(tmp_path: Path) -> None:
     cut = tmp_path / "cut.scap"
     cut.write_bytes(whole[:-100])
     ran = tiercel("scan", cut)
-    assert len(ran.lines) == 2
+    assert len(ran.lines) == 4
     assert ran.code == 1
     assert ran.stderr.startswith(f"tiercel: {cut}: damaged at byte 10")
     assert ran.stderr.endswith("the file ends inside a block; the 36 events before it were read\n")
@@ -139,7 +144,7 @@ def test_one_bad_capture_does_not_stop_the_others(capture: Path, tmp_path: Path)
     missing = tmp_path / "missing.scap"
     ran = tiercel("scan", missing, junk, empty, tmp_path, capture)
     assert ran.code == 1
-    assert len(ran.lines) == 2
+    assert len(ran.lines) == 4
     assert ran.stderr.splitlines() == [
         f"tiercel: {missing}: No such file or directory",
         f"tiercel: {junk}: not a capture (it does not start with a section header)",

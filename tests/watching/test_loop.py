@@ -95,7 +95,7 @@ def test_alerts_are_printed_as_they_come(expected: list[bytes]) -> None:
     out = io.BytesIO()
     Watch(Recorded(CAPTURE), detection(), out).run()
     assert out.getvalue().splitlines(keepends=True) == expected
-    assert len(expected) == 3
+    assert len(expected) == 9
 
 
 @needs_reference

@@ -1,4 +1,4 @@
-"""Acts that upstream's rules are about, each a few lines of bash in a mount and network namespace of its own.
+"""Acts that upstream's rules and the shipped ones are about, each a few lines of bash in namespaces of its own.
 
 ``as NAME …`` runs a harmless program of that name, ``under NAME …`` runs bash code in a shell of that name, ``tty …``
 runs a command on a terminal of its own, ``python …`` is this Python. ``/etc``, ``/root/.ssh``, ``/var/log``,
@@ -67,6 +67,12 @@ import os
 fd = os.memfd_create('x', 0); os.write(fd, open('/bin/true', 'rb').read()); os.execve(fd, ['x'], {})
 """
 
+_REACHED = """
+import os, socket
+server = socket.socket(socket.AF_UNIX); server.bind(os.environ['T'] + '/docker.sock'); server.listen()
+socket.socket(socket.AF_UNIX).connect(os.environ['T'] + '/docker.sock')
+"""
+
 _CALL = "import ctypes, sys; ctypes.CDLL(None).syscall(*map(int, sys.argv[1:]))"
 
 HOST: dict[str, str] = {
@@ -133,6 +139,28 @@ HOST: dict[str, str] = {
     "Create files below dev": "mount -t tmpfs none /dev; cp /etc/hostname /dev/x",
     "Sensitive file read": "cat /etc/shadow",
     "Setuid or setgid escalation": "touch $T/x; chmod u+s $T/x",
+    "Shell started by a server": "under mysqld 'sh -c true'",
+    "Program executed from shared memory": "cp /bin/true /dev/shm/x; /dev/shm/x",
+    "Program executed from memory": f"python {quote(_MEMFD)}",
+    "Decoded text executed": "bash -c 'echo eA== | base64 -d | cat; :'",
+    "Standard stream connected to the network": f"python {quote(_CONNECT)} tcp 203.0.113.5 4445 0",
+    "Download into a temporary folder": "named /bin/cp wget; $T/wget /etc/hostname /var/tmp/x.$$; rm /var/tmp/x.$$",
+    "Scanner or tunnel started": "as chisel x",
+    "Coin miner started": "as x stratum+tcp://pool",
+    "Cloud credentials read": "mkdir .aws; echo > .aws/credentials; head .aws/credentials",
+    "Search for keys or passwords": "as grep -r password= x",
+    "Memory of another process read": "sleep 3 & head -c1 /proc/$!/mem",
+    "Scheduled task or service changed": "echo > /etc/cron.d/x",
+    "Shell start file changed": "echo > .bashrc",
+    "Keys for remote login changed": "echo > /root/.ssh/authorized_keys",
+    "Accounts changed": "echo >> /etc/passwd",
+    "Library preloaded into every program": "echo -n > /etc/ld.so.preload",
+    "System programs changed": "echo > /usr/sbin/x",
+    "Web page with code written by a server": "under nginx 'echo > x.php'",
+    "Kernel module loaded": f"python {quote(_CALL)} 175 0 0 0",
+    "Logs removed": "echo > /var/log/x; rm /var/log/x",
+    "Shell history removed": "touch .bash_history; rm .bash_history",
+    "Files wiped": "as shred x",
 }
 """Rules and the act that triggers each, outside of containers."""
 
@@ -165,6 +193,17 @@ BOX: dict[str, str] = {
     "Shell in container": "tty bash -c true",
     "Outbound connection from container": f"python {quote(_CONNECT)} tcp 203.0.113.5 8080",
     "Container escape by mount or ptrace": "mkdir m; mount -t tmpfs none m",
+    "New program executed in container": (
+        "mkdir l u w m; mount -t overlay none -o lowerdir=l,upperdir=u,workdir=w m; cp /bin/true m/x; m/x"
+    ),
+    "Script from a temporary folder": "mount -t tmpfs none /tmp; echo > /tmp/x; bash /tmp/x",
+    "Package installed in container": "as apt-get install x",
+    "Metadata service contacted from container": f"python {quote(_CONNECT)} tcp 169.254.169.254 80",
+    "Kubernetes client in container": "as kubectl get pods",
+    "Handle of the kernel written in container": "echo x > $T/release_agent",
+    "Device of the host opened in container": "mount -t tmpfs none /dev; echo > /dev/sdz",
+    "Container runtime reached from container": f"python {quote(_REACHED)}",
+    "Namespace entered in container": "unshare -U true",
 }
 """The same inside of one."""
 

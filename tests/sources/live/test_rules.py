@@ -26,8 +26,11 @@ def test_rules_are_triggered_by_what_they_are_about(tmp_path: Path) -> None:
     assert detection is not None
     names = {rule.name for rule in detection.rules}
     assert set(HOST) | set(BOX) <= names
+    shipped = prepare([]).detection
+    assert shipped is not None
+    assert {rule.name for rule in shipped.rules} <= set(HOST) | set(BOX)
     raised: set[tuple[str, str]] = set()  # with where: what else goes on on this host is in neither
-    with LiveSource(events_for(detection.rules), seconds=120, ring_bytes=16 << 20) as source:
+    with LiveSource(events_for(detection.rules), seconds=240, ring_bytes=16 << 20) as source:
 
         def run() -> None:
             try:
