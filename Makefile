@@ -22,8 +22,8 @@ test: $(STAMP) build
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: $(STAMP)
-	$(BIN)/ruff check src tests bench examples docs
-	$(BIN)/ruff format --check src tests bench examples docs
+	$(BIN)/ruff check src tests bench examples docs deploy
+	$(BIN)/ruff format --check src tests bench examples docs deploy
 	$(BIN)/mypy
 
 bench: $(STAMP) build
