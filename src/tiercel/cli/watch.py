@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tiercel.cli.capturing import Before, CaptureDir, CaseDir, flight_recorder
+
 if TYPE_CHECKING:
     from tiercel.serving.service import Service
     from tiercel.watching.loop import Watch
@@ -48,6 +50,9 @@ def watch(
     seconds: Annotated[
         float | None, typer.Option("--seconds", min=0, help="How long to watch; until interrupted without it.")
     ] = None,
+    before: Before = None,
+    capture_dir: CaptureDir = None,
+    case: CaseDir = None,
     strict: Annotated[bool, typer.Option("--strict", help="Accept exactly what Falco accepts.")] = False,
 ) -> None:
     """Watch this host and print an alert whenever a rule matches; takes root and Linux 5.17 or newer.
@@ -79,11 +84,17 @@ def watch(
     if scan.detection is None:
         raise InputError(scan.report.failure or "the rules do not load: mend the errors above")
     with closing(Delivering(partial(delivery, live=True), scan.config, scan.detection.style.json)) as delivering:
-        with LiveSource(events_for(scan.detection.rules), seconds) as source:
+        with (
+            LiveSource(events_for(scan.detection.rules), seconds) as source,
+            flight_recorder(scan.config.capture, source, before, capture_dir, case, given) as recorders,
+        ):
             with suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
             out = results()
-            seen = Watch(source, scan.detection, out if scan.config.stdout_output else None, delivering.outputs)
+            shown = out if scan.config.stdout_output else None
+            seen = Watch(source, scan.detection, shown, delivering.outputs, recorders)
+            for recorder in recorders:
+                recorder.tell = seen.tell
             with Service(seen, scan, again, paths, delivering, out, tell) as service:
                 end_on_signals(source, service)
                 print(f"tiercel: watching {source.hostname}", file=sys.stderr)

@@ -12,7 +12,9 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -23,15 +25,12 @@ from tiercel.capture.start import start
 from tiercel.model.batch import Batch
 from tiercel.outputs.alert import Alert
 from tiercel.recording.capture import ID, PATH, OpenCapture
-from tiercel.recording.leftovers import captures
+from tiercel.recording.leftovers import captures, complete
 from tiercel.recording.retention import retain
 from tiercel.recording.telling import failed, size_reached, written
 from tiercel.recording.window import SECOND, Told, Window
 from tiercel.rules.model import Rule
 from tiercel.state.track import Tracker
-
-if TYPE_CHECKING:
-    from tiercel.watching.loop import Seen
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +39,20 @@ _QUIET = 60 * SECOND  # between two alerts about captures that cannot be written
 _RETAIN_EVERY = 60 * SECOND
 _END = 10.0  # seconds that the end waits for the disk
 _UNPACKED = 2  # bytes of blocks for one of the file: what was before gets no more than half of it
+
+
+class Seen(Protocol):
+    """An alert about event ``index`` of a batch, as it went out."""
+
+    @property
+    def index(self) -> int: ...
+
+    @property
+    def rule(self) -> Rule | None: ...
+
+    @property
+    def alert(self) -> Alert: ...
+
 
 Piece = tuple[bytes, int, int, int, int]
 """Blocks, how many events readers see in them, their first and last time, and the last event of them."""
@@ -58,32 +71,27 @@ def path_of(prefix: str, ts: int, number: int) -> Path:
 class FlightRecorder:
     """A part of a watch; see :class:`tiercel.watching.loop.Annotator`.
 
-    Set ``tell`` to what sends alerts about the watch. ``written`` counts the captures that were completed.
+    Set ``tell`` to what sends alerts about the watch, and ``done`` to what is to be called with each capture that was
+    completed; both are called by the thread of the loop. ``written`` counts those captures.
 
     Args:
         tracker: the one that follows the events of the watch.
-        done: called with each capture that was completed, by the thread of the loop.
+        source: where they come from, for the capture's first note.
     """
 
-    def __init__(
-        self,
-        settings: CaptureSettings,
-        tracker: Tracker,
-        hostname: str,
-        source: str = "",
-        done: Callable[[Path], None] = lambda path: None,
-    ) -> None:
+    def __init__(self, settings: CaptureSettings, tracker: Tracker, hostname: str, source: str = "") -> None:
         self.settings, self.hostname, self.source = settings, hostname, source
         self.tell: Callable[[Alert], None] = lambda alert: None
         self.written = 0
         self.window = Window(settings.before, settings.memory_bytes, lambda ts: start(tracker, ts))
-        self._done = done
+        self.done: Callable[[Path], None] = lambda path: None
         self._open: OpenCapture | None = None
         self._closing: list[OpenCapture] = []
         self._deadline = 0
         self._triggers: set[int] = set()  # events of the batch at hand whose alerts asked for a capture
         self._quiet_until = self._retained = 0
         self._seen = 0  # time of the newest event
+        self._recovered: SimpleQueue[tuple[Path, dict[str, Any]]] = SimpleQueue()
 
     @property
     def open(self) -> Path | None:
@@ -184,6 +192,7 @@ class FlightRecorder:
             self._tell(capture)
         if self._open is None:
             self.window.turn(max(now - _LATE, self._seen))
+        self._tell_recovered()
         if now >= self._retained + _RETAIN_EVERY:
             self._retained = now
             retain(captures(self.settings.path_prefix), self.settings.max_files, self.settings.keep_age, now)
@@ -211,12 +220,25 @@ class FlightRecorder:
             self.tell(size_reached(self.hostname, now, self.settings.max_file_bytes // MB, result.size))
         about = capture.about(result.size, result.sha256)
         self.tell(written(self.hostname, now, capture.path, about))
-        self._done(capture.path)
+        self.done(capture.path)
 
-    def recovered(self, path: Path, about: dict[str, Any]) -> None:
-        """Tell of a capture that a watch before left behind."""
-        self.tell(written(self.hostname, time.time_ns(), path, about))
-        self._done(path)
+    def recover(self) -> None:
+        """Complete, in a thread, captures that a watch before left behind; they are told of when that is done."""
+
+        def work() -> None:
+            for found in complete(self.settings.path_prefix):
+                self._recovered.put(found)
+
+        Thread(target=work, name="tiercel-leftovers", daemon=True).start()
+
+    def _tell_recovered(self) -> None:
+        while True:
+            try:
+                path, about = self._recovered.get_nowait()
+            except Empty:
+                return
+            self.tell(written(self.hostname, time.time_ns(), path, about))
+            self.done(path)
 
     def _failed(self, reason: str, now: int) -> None:
         log.error("capture: %s", reason)

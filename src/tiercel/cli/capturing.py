@@ -1,0 +1,69 @@
+"""The flight recorder of ``tiercel watch``: its options, and how it is set up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from tiercel.capture.settings import CaptureSettings
+    from tiercel.recording.flight import FlightRecorder
+    from tiercel.watching.source import Source
+
+Before = Annotated[
+    float | None,
+    typer.Option(
+        "--before",
+        min=0,
+        metavar="SECONDS",
+        help="Write captures for rules with capture: true, and keep what was this long before their alerts.",
+    ),
+]
+CaptureDir = Annotated[
+    Path | None, typer.Option("--capture-dir", metavar="DIR", help="Write such captures, and into this directory.")
+]
+CaseDir = Annotated[
+    Path | None, typer.Option("--case", metavar="CASE", help="Write such captures, and take them into this case.")
+]
+
+_NAME = "tiercel"
+
+
+@contextmanager
+def flight_recorder(
+    settings: CaptureSettings,
+    source: Source,
+    before: float | None = None,
+    folder: Path | None = None,
+    case: Path | None = None,
+    rules: Sequence[Path] = (),
+) -> Iterator[list[FlightRecorder]]:
+    """Give the recorder that the configuration or an option asks for, in a list; an empty one without."""
+    if before is not None:
+        settings = replace(settings, enabled=True, before=before)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        settings = replace(settings, enabled=True, path_prefix=str(folder.absolute() / _NAME))
+    if case is not None:
+        settings = replace(settings, enabled=True)
+    if not settings.enabled:
+        yield []
+        return
+    from tiercel.recording.casing import IntoCase
+    from tiercel.recording.flight import FlightRecorder
+
+    into = None if case is None else IntoCase(case, rules)
+    recorder = FlightRecorder(settings, source.tracker, source.hostname, source.name)
+    if into is not None:
+        recorder.done = into.add
+    recorder.recover()
+    try:
+        yield [recorder]
+    finally:
+        if into is not None:
+            into.close()
