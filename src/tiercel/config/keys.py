@@ -15,6 +15,7 @@ def _flat(*names: str) -> Keys:
 
 _ENGINE = _flat("enabled")
 _TLS = _flat("insecure", "ca_cert", "ca_bundle", "ca_path", "client_cert", "client_key")
+_KUBERNETES = ("enabled", "server", "node", "token_file", "ca_file", "insecure")
 
 KNOWN: Keys = {
     "append_output": {
@@ -43,10 +44,14 @@ KNOWN: Keys = {
     "container_engines": {
         "bpm": _ENGINE,
         "cri": _flat("enabled", "disable_async", "sockets"),
-        "docker": _ENGINE,
+        "docker": _flat("enabled", "sockets"),
+        "kubernetes": _flat(*_KUBERNETES),
+        "label_max_len": None,
         "libvirt_lxc": _ENGINE,
+        "linger": None,
         "lxc": _ENGINE,
-        "podman": _ENGINE,
+        "patience": None,
+        "podman": _flat("enabled", "sockets"),
     },
     "engine": {
         "kind": None,
@@ -144,6 +149,7 @@ EFFECTIVE = frozenset(
         "buffered_outputs",
         "capture",
         "config_files",
+        "container_engines",
         "engine.kind",
         "engine.replay.capture_file",
         "file_output",
@@ -192,6 +198,12 @@ OWN = frozenset(
         "capture.keep_age",
         "capture.max_files",
         "capture.memory_mb",
+        "container_engines.docker.sockets",
+        *(f"container_engines.kubernetes.{name}" for name in _KUBERNETES),
+        "container_engines.label_max_len",
+        "container_engines.linger",
+        "container_engines.patience",
+        "container_engines.podman.sockets",
         "file_output.compress",
         "file_output.keep_age",
         "file_output.keep_files",

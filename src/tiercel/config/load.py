@@ -8,6 +8,7 @@ from collections.abc import Mapping as Environment
 
 from tiercel.config.capture import read_capture
 from tiercel.config.drops import read_drops, read_log_level
+from tiercel.config.engines import read_engines
 from tiercel.config.keys import EFFECTIVE, GONE, KNOWN, Keys, suggest
 from tiercel.config.model import Config, ConfigError, ConfigNote, NoteKind
 from tiercel.config.outputs import read_outputs
@@ -83,6 +84,7 @@ class _Reader:
             where = self.tree.where(kind) if kind else "configuration"
             raise ConfigError(f"{where}: engine.kind is 'replay' but engine.replay.capture_file is not given")
         config.capture = read_capture(self.tree, self._flag)
+        config.identity = read_engines(self.tree, self._flag, self.tree.environment)
         config.webserver = read_webserver(self.tree, self._flag)
         config.metrics = read_metrics(self.tree, self._flag)
         config.files = tuple(self.tree.files)

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from tiercel.capture.settings import CaptureSettings
 from tiercel.config.running import MetricsSettings, WebserverSettings
+from tiercel.identity.settings import IdentitySettings
 from tiercel.outputs.channels.settings import OutputSettings
 from tiercel.outputs.drops import DropSettings
 from tiercel.rules.extra_output import AppendOutput, ExtraOutput
@@ -69,6 +70,7 @@ class Config:
     outputs: OutputSettings = field(default_factory=OutputSettings)
     log_level: int = logging.INFO
     capture: CaptureSettings = field(default_factory=CaptureSettings)
+    identity: IdentitySettings = field(default_factory=IdentitySettings)
     webserver: WebserverSettings = field(default_factory=WebserverSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     watch_config_files: bool = True
