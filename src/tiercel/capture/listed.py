@@ -12,7 +12,7 @@ _U64 = (1 << 64) - 1
 _NAME = 1023
 """Bytes of a descriptor's name that readers take."""
 
-NEWEST_KIND = FdKind.IOURING
+NEWEST_KIND = FdKind.FILE_V2
 """Readers of 2022 give up on a list with a descriptor of a newer kind; such a one is listed as unsupported."""
 
 _TEXTS = (
@@ -65,7 +65,7 @@ def descriptors(snapshot: Snapshot) -> Iterator[tuple[int, list[FdRecord]]]:
     """Yield for each thread that has descriptors of its own its id and them."""
     rows = snapshot.files.tolist()
     opened = snapshot.descriptors.tolist()
-    closing = tuple(snapshot.ending[0, 1:].tolist())
+    closing = tuple(snapshot.ending[0, 1:3].tolist())
     at = 0
     for owner, count in snapshot.owners.tolist():
         records = [

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from tiercel.cli import case, cases, doctor, findings, hunting, reporting, rules, views, watch
+from tiercel.cli import case, cases, doctor, findings, hunting, record, reporting, rules, views, watch
 from tiercel.cli.extra import missing
 from tiercel.errors import InputError
 from tiercel.reconstruct.wording.printable import printable
@@ -98,7 +98,7 @@ def events(
     run(path, condition, template, json_lines, strict)
 
 
-for commands in (hunting, cases, watch, doctor):
+for commands in (hunting, cases, watch, record, doctor):
     commands.register(app)
 for commands in (cases, views, findings, reporting):
     commands.register_on_case(case.app)

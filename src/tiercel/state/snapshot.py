@@ -61,10 +61,10 @@ class Snapshot:
 
     ``threads`` has a row for each thread, see :meth:`cells`. ``groups`` has one for each thread group: pid, whether it
     reaps, how many live, its first thread, whether it is the one known by its pid, how many members; ``members`` their
-    tids.
-    ``owners`` has tid and number of descriptors, ``descriptors`` number and row of each. ``exits`` has parent, child
-    and time of threads that ended lately. ``ending`` is the thread, and owner and number of the descriptor, that go
-    with the next event. The last of ``strings`` are the system calls that have been entered, as JSON.
+    tids. ``owners`` has tid and number of descriptors, ``descriptors`` number and row of each. ``exits`` has parent,
+    child and time of threads that ended lately. ``ending`` is the thread, and owner and number of the descriptor, that
+    go with the next event, and what times since boot are counted from (ns since the epoch). The last of ``strings``
+    are the system calls that have been entered, as JSON.
     """
 
     threads: I64
@@ -105,7 +105,7 @@ class Snapshot:
         Raises:
             SnapshotError: they are not.
         """
-        shapes = (len(_COLUMNS), int(P.COUNT), int(F.COUNT), 6, 1, 2, 2, 3, 1, 3)
+        shapes = (len(_COLUMNS), int(P.COUNT), int(F.COUNT), 6, 1, 2, 2, 3, 1, 4)
         for name, width in zip(_TABLES, shapes, strict=True):
             if getattr(self, name).shape[1] != width:
                 raise SnapshotError(f"{name} has other columns than expected")
@@ -156,11 +156,12 @@ def take(tracker: Tracker, ts: int = 0) -> Snapshot:
     strings.append(_calls(tracker, threads))
     exits = [(parent, child, at) for (parent, child), at in tracker.clones.exits.items() if ts - at < STALE]
     closing = tracker.descriptors
+    ending = tracker.leaving, closing.closing_owner, closing.closing_fd, tracker.clones.boot_ts
     return Snapshot(
         threads=cells, processes=processes, files=files, groups=groups, members=members, owners=owners,
         descriptors=descriptors, exits=np.array(exits, np.int64).reshape(-1, 3),
         ports=np.array(sorted(closing.server_ports), np.int64).reshape(-1, 1),
-        ending=np.array([(tracker.leaving, closing.closing_owner, closing.closing_fd)], np.int64), strings=strings,
+        ending=np.array([ending], np.int64), strings=strings,
     )  # fmt: skip
 
 
@@ -302,7 +303,7 @@ def restore(tracker: Tracker, snapshot: Snapshot) -> None:
     _restore_threads(tracker, snapshot, rows, numbers)
     _restore_descriptors(tracker, snapshot, files)
     tracker.clones.exits.update(((p, c), at) for p, c, at in snapshot.exits.tolist())
-    tracker.leaving = int(snapshot.ending[0, 0])
+    tracker.leaving, tracker.clones.boot_ts = int(snapshot.ending[0, 0]), int(snapshot.ending[0, 3])
     _restore_calls(tracker, snapshot.strings[-1])
 
 
@@ -366,7 +367,7 @@ def _restore_descriptors(tracker: Tracker, snapshot: Snapshot, base: int) -> Non
     descriptors.held = sum(map(len, descriptors.tables.values()))
     descriptors.server_ports.update(snapshot.ports[:, 0].tolist())
     descriptors.forget()
-    owner, fd = snapshot.ending[0, 1:].tolist()
+    owner, fd = snapshot.ending[0, 1:3].tolist()
     descriptors.closing_owner, descriptors.closing_fd = owner, fd
     descriptors.closing_table = descriptors.tables.get(owner)
 
