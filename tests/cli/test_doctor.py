@@ -96,6 +96,10 @@ def test_folders_are_looked_at(tmp_path: Path) -> None:
     assert "does not exist" in found["storage: file of alerts"]["found"]
     found = checks(tiercel("doctor", "--json", *options, STATE_DIRECTORY=str(tmp_path / "other")).stdout)
     assert f"{tmp_path}/other/outputs, made when needed" in found["storage: queue of alerts"]["found"]
+    assert found["storage: captures"]["found"] == "capture is off"
+    options += ["-o", "capture.enabled=true", "-o", f"capture.path_prefix={tmp_path}/captures/alert"]
+    found = checks(tiercel("doctor", "--json", *options).stdout)
+    assert found["storage: captures"]["found"].startswith(f"{tmp_path}/captures, made when needed")
 
 
 def test_what_a_host_chose_as_names_cannot_move_the_cursor(tmp_path: Path) -> None:

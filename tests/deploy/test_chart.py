@@ -15,6 +15,7 @@ import yaml
 from tests.deploy.chart import CHART, ChartError, Rendered, lint, needs_helm, render
 from tiercel import __version__
 from tiercel.config import load_config
+from tiercel.identity.settings import IdentitySettings
 from tiercel.rules.check import check
 from tiercel.sources.live.privileges import AUDIT, PROBE, PROCESSES
 
@@ -36,14 +37,14 @@ SETS: dict[str, dict[str, Any]] = {
              "containerRuntimes": {"containerd": {"enabled": False}, "crio": {"enabled": False}}},
     "everything": {
         "image": {"repository": "registry.example/tiercel", "digest": "sha256:" + "0" * 64},
-        "imagePullSecrets": [{"name": "pull"}], "fullnameOverride": "falcon", "rbac": {"create": True},
+        "imagePullSecrets": [{"name": "pull"}], "fullnameOverride": "falcon", "kubernetes": {"enabled": True},
         "seLinuxOptions": {"type": "spc_t"}, "podLabels": {"team": "sec"}, "podAnnotations": {"a": "b"},
         "serviceAccount": {"name": "eyes", "annotations": {"x": "y"}}, "extraArgs": ["--stats"],
         "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
             {"matchExpressions": [{"key": "edge", "operator": "DoesNotExist"}]}]}}},
         "extraVolumes": [{"name": "ca", "secret": {"secretName": "ca"}}],
         "extraVolumeMounts": [{"name": "ca", "mountPath": "/ca", "readOnly": True}],
-        "containerRuntimes": {"k3s": {"enabled": True}, "docker": {"enabled": True, "folder": "/run/docker"}},
+        "containerRuntimes": {"docker": {"enabled": True}, "own": {"enabled": True, "paths": ["/x", "/run/crio"]}},
     },
 }  # fmt: skip
 
@@ -104,7 +105,8 @@ def test_names_and_labels_agree(rendered: Rendered) -> None:
 def test_the_configuration_has_only_keys_with_an_effect(rendered: Rendered, tmp_path: Path) -> None:
     path = tmp_path / "tiercel.yaml"
     path.write_text(yaml.safe_dump(rendered.config))
-    notes = [str(note) for note in load_config(path, environment={"TOKEN": "t"}).notes]
+    pod = {"TOKEN": "t", "KUBERNETES_SERVICE_HOST": "10.0.0.1", "FALCO_K8S_NODE_NAME": "worker-1"}
+    notes = [str(note) for note in load_config(path, environment=pod).notes]
     assert all("does not exist and is passed over" in note for note in notes), notes  # paths of the image
 
 
@@ -134,6 +136,32 @@ def test_the_image_is_of_this_version(defaults: Rendered) -> None:
     assert defaults.container["image"] == f"tiercel:{__version__}"
     assert render(image={"tag": "dev"}).container["image"] == "tiercel:dev"
     assert render(**SETS["everything"]).container["image"] == "registry.example/tiercel@sha256:" + "0" * 64
+
+
+def test_the_kubernetes_api_is_asked_when_it_should_be(tmp_path: Path) -> None:
+    rendered = render(**SETS["everything"])
+    assert rendered.one("ClusterRole")["rules"] == [
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}
+    ]
+    assert rendered.pod["automountServiceAccountToken"] is True
+    path = tmp_path / "tiercel.yaml"
+    path.write_text(rendered.of("ConfigMap")[0]["data"]["tiercel.yaml"])
+    asked = load_config(path, environment={"KUBERNETES_SERVICE_HOST": "10.0.0.1", "FALCO_K8S_NODE_NAME": "worker-1"})
+    assert asked.identity.kubernetes is not None
+    assert asked.identity.kubernetes.node == "worker-1"
+    named = {
+        variable["name"]: variable["valueFrom"] for variable in rendered.container["env"] if "valueFrom" in variable
+    }
+    assert named["FALCO_K8S_NODE_NAME"] == {"fieldRef": {"fieldPath": "spec.nodeName"}}
+
+
+def test_runtimes_are_read_where_tiercel_looks_for_them() -> None:
+    rendered = render(**SETS["everything"])
+    places = [mount["mountPath"] for mount in rendered.container["volumeMounts"] if "mountPropagation" in mount]
+    assert len(places) == len(set(places))
+    looked = IdentitySettings()
+    for path in (looked.cri_sockets[0], looked.cri_sockets[1], looked.docker_sockets[0]):
+        assert any(f"/host{path}".startswith(place) for place in places), path
 
 
 def test_health_is_asked_for_where_it_is_served() -> None:

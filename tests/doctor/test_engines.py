@@ -40,8 +40,8 @@ class Engine(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def docker(root: Path) -> Iterator[Path]:
-    path = root / "run/docker.sock"
-    path.parent.mkdir()
+    path = root / "var/run/docker.sock"
+    path.parent.mkdir(parents=True)
     with UnixStreamServer(str(path), Engine) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,)).start()
         yield path
@@ -65,24 +65,29 @@ def test_docker_answers(docker: Path) -> None:
 
 
 def test_containerd_answers_as_grpc_does(containerd: Path) -> None:
-    assert containers.containerd(HOST).found == f"{containerd} answers"
+    assert containers.cri(HOST).found == f"{containerd} answers"
 
 
 def test_without_a_socket_there_is_no_engine(root: Path) -> None:
-    assert {engine(HOST).found for engine in (containers.docker, containers.crio, containers.podman)} == {"not found"}
+    assert {engine(HOST).found for engine in (containers.docker, containers.cri, containers.podman)} == {"not found"}
 
 
 def test_a_socket_nobody_listens_on(root: Path) -> None:
     path = root / "run/crio/crio.sock"
     path.parent.mkdir(parents=True)
     UnixStreamServer(str(path), Engine).server_close()
-    finding = containers.crio(HOST)
+    finding = containers.cri(HOST)
     assert finding.verdict is Verdict.WARN
     assert "refused" in finding.found
     assert "names and images stay unknown" in finding.advice
 
 
 def test_something_else_that_listens(docker: Path, root: Path) -> None:
-    (root / "run/crio").mkdir()
+    (root / "run/crio").mkdir(parents=True)
     (root / "run/crio/crio.sock").symlink_to(docker)
-    assert "answers something else" in containers.crio(HOST).found
+    assert "answers something else" in containers.cri(HOST).found
+
+
+def test_an_engine_that_is_switched_off(docker: Path) -> None:
+    subject = Subject("", options=["container_engines.docker.enabled=false"])
+    assert containers.docker(subject).found == "switched off in the configuration"

@@ -143,15 +143,24 @@ def test_without_limits_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert resources.processor_limit() is None
 
 
-def test_a_node_of_kubernetes_is_told_from_a_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_of_kubernetes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "var/lib/kubelet").mkdir(parents=True)
     (tmp_path / "var/lib/kubelet/config.yaml").touch()
     monkeypatch.setenv("HOST_ROOT", str(tmp_path))
-    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     assert "is a node" in containers.kubernetes(Subject("")).found
+
+
+def test_a_pod_that_asks_the_api_needs_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
-    monkeypatch.setattr(containers, "_ACCOUNT", str(tmp_path))
-    assert containers.kubernetes(Subject("")).verdict is Verdict.WARN
-    (tmp_path / "token").write_text("t")
-    (tmp_path / "namespace").write_text("security")
-    assert "namespace security" in containers.kubernetes(Subject("")).found
+    monkeypatch.setenv("FALCO_K8S_NODE_NAME", "worker-1")
+    token = tmp_path / "token"
+    options = ["container_engines.kubernetes.enabled=true", f"container_engines.kubernetes.token_file={token}"]
+    assert "no token" in containers.kubernetes(Subject("", options=options)).found
+    token.write_text("t")
+    found = containers.kubernetes(Subject("", options=options)).found
+    assert found == "https://10.0.0.1:443 is asked about pods of worker-1"
+
+
+def test_memory_for_captures_is_counted() -> None:
+    found = resources.memory(Subject("", options=["capture.enabled=true", "capture.memory_mb=100"])).found
+    assert "100 of events kept for captures" in found

@@ -14,7 +14,7 @@ _PATIENCE = 2.0  # seconds
 _HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"  # preface and empty settings, RFC 9113
 _HTTP2_SETTINGS = 4
 _FINE = (b"HTTP/1.1 200", b"HTTP/1.0 200")
-_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+_NONE, _OFF = "not found", "switched off in the configuration"
 
 
 def _answers(path: str, request: bytes) -> bytes:
@@ -46,7 +46,7 @@ def _engine(name: str, paths: tuple[str, ...], request: bytes) -> Finding:
             return ok(f"{path} answers")
         told.append(f"{path} answers something else")
     if not told:
-        return ok("not found")
+        return ok(_NONE)
     return warn(
         "; ".join(told),
         f"start {name}, or let tiercel reach its socket: containers keep their ids, but names and images stay unknown",
@@ -60,37 +60,39 @@ def _ping(host: bytes) -> bytes:
 @check("docker")
 def docker(subject: Subject) -> Finding:
     """Docker tells names, images and labels over its HTTP interface."""
-    return _engine("docker", ("/run/docker.sock", "/var/run/docker.sock"), _ping(b"docker"))
+    settings = subject.config.identity
+    return _engine("docker", settings.docker_sockets, _ping(b"docker")) if settings.docker else ok(_OFF)
 
 
-@check("containerd")
-def containerd(subject: Subject) -> Finding:
-    """containerd tells of pods over the container runtime interface (gRPC)."""
-    paths = ("/run/containerd/containerd.sock", "/run/k3s/containerd/containerd.sock")
-    return _engine("containerd", paths, _HTTP2)
-
-
-@check("cri-o")
-def crio(subject: Subject) -> Finding:
-    """CRI-O tells of pods over the container runtime interface (gRPC)."""
-    return _engine("crio", ("/run/crio/crio.sock",), _HTTP2)
+@check("containerd and cri-o")
+def cri(subject: Subject) -> Finding:
+    """Both tell of containers and pods over the container runtime interface (gRPC)."""
+    settings = subject.config.identity
+    return _engine("containerd or crio", settings.cri_sockets, _HTTP2) if settings.cri else ok(_OFF)
 
 
 @check("podman")
 def podman(subject: Subject) -> Finding:
-    """Podman, where its service runs, speaks Docker's interface."""
-    return _engine("podman", ("/run/podman/podman.sock",), _ping(b"podman"))
+    """Podman is asked where its service runs; else its storage is read."""
+    settings = subject.config.identity
+    if not settings.podman:
+        return ok(_OFF)
+    if settings.podman_sockets:
+        return _engine("podman", settings.podman_sockets, _ping(b"podman"))
+    found = [path for path in settings.storages if os.access(host_path(path), os.R_OK | os.X_OK)]
+    return ok(f"read from {', '.join(found)}" if found else _NONE)
 
 
 @check("kubernetes")
 def kubernetes(subject: Subject) -> Finding:
-    """In a pod, the service account lets it ask the API about pods of this node."""
-    if not os.environ.get("KUBERNETES_SERVICE_HOST"):
+    """The API is asked about pods of this node where the configuration says so."""
+    asked = subject.config.identity.kubernetes
+    if asked is None:
         node = os.path.exists(host_path("/var/lib/kubelet/config.yaml"))
-        return ok("this host is a node; pods are told by its container runtime" if node else "not in a pod")
-    if not text_of(f"{_ACCOUNT}/token"):
+        return ok("this host is a node; its container runtime tells of pods" if node else "not asked")
+    if not asked.token or not text_of(asked.token):
         return warn(
-            "in a pod without a service account",
-            "mount one (automountServiceAccountToken) where the Kubernetes API is to be asked",
+            f"{asked.server} is to be asked, but there is no token",
+            "let the pod have the token of its service account (automountServiceAccountToken), or name a token_file",
         )
-    return ok(f"in a pod of namespace {text_of(f'{_ACCOUNT}/namespace') or 'unknown'}, with a service account")
+    return ok(f"{asked.server} is asked about pods of {asked.node}")

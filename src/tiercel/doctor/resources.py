@@ -55,8 +55,10 @@ def processor_limit() -> float | None:
 def memory(subject: Subject) -> Finding:
     """The rings of all processors count as memory of the watcher's cgroup."""
     cpus = possible_cpus()
-    needed = _BASE + cpus * RING_BYTES
+    kept = subject.config.capture.memory_bytes if subject.config.capture.enabled else 0
+    needed = _BASE + cpus * RING_BYTES + kept
     each = f"{_BASE // _MB} and {RING_BYTES // _MB} for each of {cpus} processors there may be"
+    each += f", {kept // _MB} of events kept for captures" if kept else ""
     wants = f"{needed // _MB:,} MB are needed: {each}"
     limit = memory_limit()
     if limit is not None and limit < needed:

@@ -51,3 +51,13 @@ def file(subject: Subject) -> Finding:
     if not folder.is_dir():
         return fail(f"{folder} does not exist", "make the folder that file_output.filename is in")
     return _folder(str(folder), settings.rotate_bytes * max(settings.keep, 1) or _LEAST, "file_output")
+
+
+@check("captures")
+def captures(subject: Subject) -> Finding:
+    """The folder that captures around alerts go to."""
+    settings = subject.config.capture
+    if not settings.enabled:
+        return ok("capture is off")
+    folder = os.path.dirname(os.path.abspath(settings.path_prefix))
+    return _folder(folder, settings.max_file_bytes * max(settings.max_files, 1) or _LEAST, "capture.path_prefix")

@@ -45,6 +45,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if or (eq .Values.source "audit") (and (eq .Values.source "auto") .Values.hostPID) }}yes{{ end }}
 {{- end }}
 
+{{- /* What is read of container runtimes, each path once. */ -}}
+{{- define "tiercel.runtimes" -}}
+{{- $paths := list }}
+{{- range $_, $runtime := .Values.containerRuntimes }}
+{{- if $runtime.enabled }}{{ $paths = concat $paths $runtime.paths }}{{ end }}
+{{- end }}
+{{- $paths | uniq | toJson }}
+{{- end }}
+
 {{- /* tiercel.yaml: what the other values say, and then the keys given as they are. */ -}}
 {{- define "tiercel.config" -}}
 {{- $rules := list }}
@@ -57,6 +66,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
       "webserver" (dict "enabled" true "listen_port" .Values.web.port "prometheus_metrics_enabled" .Values.metrics.enabled)
       "append_output" (list (dict "suggested_output" true)) }}
 {{- if .Values.metrics.enabled }}{{ $_ := set $config "metrics" (dict "enabled" true) }}{{ end }}
+{{- if .Values.kubernetes.enabled }}
+{{- $_ := set $config "container_engines" (dict "kubernetes" (dict "enabled" true)) }}
+{{- end }}
 {{- if .Values.output.http.enabled }}
 {{- $http := dict "enabled" true "url" (required "output.http.url is needed when output.http.enabled is true" .Values.output.http.url) "keep_alive" true "insecure" .Values.output.http.insecure }}
 {{- if .Values.output.http.headers }}{{ $_ := set $http "headers" .Values.output.http.headers }}{{ end }}
