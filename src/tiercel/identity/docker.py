@@ -10,7 +10,7 @@ from urllib.parse import quote
 from tiercel.identity.docker_state import from_inspection
 from tiercel.identity.files import on_host
 from tiercel.identity.model import Found, Info, Subject
-from tiercel.identity.shape import repository, text, texts
+from tiercel.identity.shape import part, repository, text, texts
 from tiercel.identity.unix_http import get
 
 _CONTAINER = re.compile(r"container:([0-9a-f]{64})")
@@ -43,7 +43,7 @@ class Docker:
 
     def _found(self, socket: str, subject: Subject, told: dict[str, Any]) -> Found:
         info = from_inspection(subject, "docker", told, self.label_length)
-        mode = text((told.get("HostConfig") or {}).get("NetworkMode"))
+        mode = text(part(told, "HostConfig", "NetworkMode"))
         other = _CONTAINER.fullmatch(mode)
         if other is not None and not info["ip"]:
             lender = get(socket, f"/containers/{other[1]}/json")

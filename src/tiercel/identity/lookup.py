@@ -54,7 +54,7 @@ class Lookups:
         try:
             found = resolver.resolve(subject)
             self._failed.pop(name, None)
-        except (OSError, ValueError) as error:
+        except Exception as error:  # what strangers answer must not end the look-up
             if isinstance(error, TimeoutError):
                 failed = metrics.timeouts
             self._note(name, error)

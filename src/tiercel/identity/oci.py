@@ -55,7 +55,7 @@ def notes_of(spec: Mapping[str, Any]) -> dict[str, str]:
 def from_spec(subject: Subject, engine: str, spec: dict[str, Any], created: int, label_length: int) -> Info:
     """Return the metadata in a configuration made at ``created``, seconds since the epoch."""
     linux, process = part(spec, "linux"), part(spec, "process")
-    namespaces = {entry.get("type") for entry in sequence(part(linux, "namespaces"), 16)}
+    namespaces = {text(entry.get("type")) for entry in sequence(part(linux, "namespaces"), 16)}
     user = part(process, "user", "uid")
     info = blank(subject, engine) | {
         "name": text(notes_of(spec).get("nerdctl/name")) or subject.id,
@@ -150,7 +150,7 @@ def _privileged(spec: dict[str, Any]) -> bool:
         return False
     if process.get("apparmorProfile") not in (None, "", "unconfined"):
         return False
-    system = [m for m in sequence(spec.get("mounts"), MAX_MOUNTS) if m.get("type") in ("sysfs", "cgroup")]
+    system = [m for m in sequence(spec.get("mounts"), MAX_MOUNTS) if text(m.get("type")) in ("sysfs", "cgroup")]
     return not any("ro" in texts(m.get("options"), MAX_ENV) for m in system)
 
 
