@@ -8,6 +8,7 @@ from typing import Literal
 
 from tiercel.rules.model import Rule
 from tiercel.sources.live.errors import LiveError
+from tiercel.sources.live.introduction import Identity
 from tiercel.watching.audit import AuditSource
 from tiercel.watching.ebpf import LiveSource
 from tiercel.watching.source import Source
@@ -19,7 +20,11 @@ Kind = Literal["auto", "ebpf", "audit"]
 
 
 def pick_source(
-    kind: Kind, rules: Sequence[Rule], seconds: float | None = None, say: Callable[[str], None] = log.warning
+    kind: Kind,
+    rules: Sequence[Rule],
+    seconds: float | None = None,
+    say: Callable[[str], None] = log.warning,
+    identity: Identity | None = None,
 ) -> Source:
     """Return the source of a watch for ``rules``, and say which it is and why.
 
@@ -27,6 +32,7 @@ def pick_source(
         kind: "ebpf" or "audit" for just that one, "auto" for audit where eBPF is not to be had.
         seconds: how long to watch, None for ever.
         say: called with each line for the user.
+        identity: tells who containers are; the caller closes it.
 
     Raises:
         LiveError: the source asked for, or each of them, is not to be had; says why.
@@ -34,7 +40,7 @@ def pick_source(
     refused: LiveError | None = None
     if kind != "audit":
         try:
-            source = LiveSource(events_for(rules), seconds)
+            source = LiveSource(events_for(rules), seconds, identity=identity)
         except LiveError as error:
             if kind == "ebpf":
                 raise

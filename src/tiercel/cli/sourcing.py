@@ -1,0 +1,50 @@
+"""Where the events of a watch come from: the kernel by eBPF or audit, with an eye on who its containers are."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from tiercel.identity.identity import Identity
+    from tiercel.identity.settings import IdentitySettings
+    from tiercel.rules.model import Rule
+    from tiercel.watching.source import Source
+
+
+class SourceKind(StrEnum):
+    AUTO = "auto"
+    EBPF = "ebpf"
+    AUDIT = "audit"
+
+
+From = Annotated[
+    SourceKind,
+    typer.Option("--source", help="eBPF, the audit subsystem, or audit only where eBPF is not to be had."),
+]
+
+
+@contextmanager
+def live_source(
+    kind: SourceKind, rules: Sequence[Rule], seconds: float | None, containers: IdentitySettings
+) -> Iterator[tuple[Source, Identity]]:
+    """Open the source of a watch, and what tells its containers; both are closed in the end.
+
+    Raises:
+        LiveError: the source asked for is not to be had.
+    """
+    from tiercel.identity.identity import Identity
+    from tiercel.watching.choice import pick_source
+
+    with closing(Identity(containers)) as identity:
+        with closing(pick_source(kind.value, rules, seconds, _say, identity)) as source:
+            yield source, identity
+
+
+def _say(line: str) -> None:
+    print(f"tiercel: {line}", file=sys.stderr)
