@@ -1,0 +1,88 @@
+"""A container with no more than what the chart gives it watches the host."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.chart import needs_helm, render
+from tests.deploy.pod import running, why_not
+from tests.sources.live.host import watchable
+
+pytestmark = [
+    needs_helm,
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(why_not()), reason=f"no container can be run here: {why_not()}"),
+]
+
+RULE = """\
+- rule: looked at
+  desc: a file of the test is opened
+  condition: evt.type in (open, openat) and fd.name = {path}
+  output: it was opened (pid=%proc.pid command=%proc.cmdline parent=%proc.pcmdline env=%proc.env file=%fd.name)
+  priority: WARNING
+"""
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of another user that runs before the watch; told to, it opens the file."""
+    script = f"while read _; do read _ < {tmp_path}/looked-at; done"
+    process = subprocess.Popen(["/bin/bash", "-c", script], stdin=subprocess.PIPE, user=65534, env={"COLOUR": "red"})
+    yield process
+    process.kill()
+    process.wait()
+
+
+@watchable
+def test_it_watches_the_host_with_the_privileges_of_the_chart(tmp_path: Path, reader: subprocess.Popen[bytes]) -> None:
+    for folder in [*tmp_path.parents[:2], tmp_path]:
+        folder.chmod(0o755)
+    (tmp_path / "looked-at").write_text("x\n")
+    rendered = render(
+        state={"hostPath": str(tmp_path / "state")},
+        rules={"shipped": False, "custom": {"mine.yaml": RULE.format(path=tmp_path / "looked-at")}},
+        containerRuntimes={name: {"enabled": False} for name in ("containerd", "crio")},
+        output={"http": {"enabled": True, "url": "http://127.0.0.1:1/"}},
+    )
+    with running(tmp_path, rendered) as pod:
+        _line(pod.err, "tiercel: watching worker-1")
+        health = (
+            "import time, urllib.request as r\n"
+            "for _ in range(50):\n"
+            "    try: print(r.urlopen('http://127.0.0.1:8765/healthz').status); break\n"
+            "    except OSError: time.sleep(0.1)\n"
+        )
+        assert pod.exec(sys.executable, "-c", health).stdout == "200\n"
+
+        assert reader.stdin is not None
+        reader.stdin.write(b"now\n")
+        reader.stdin.flush()
+        alert = json.loads(_line(pod.out, "looked at"))
+        assert alert["hostname"] == "worker-1"
+        fields = alert["output_fields"]
+        assert fields["proc.pid"] == reader.pid  # as the host counts
+        assert fields["proc.cmdline"].startswith("bash -c while read")
+        assert "COLOUR=red" in fields["proc.env"]
+        assert (tmp_path / "state/outputs/lock").exists()
+
+        told = pod.exec(sys.executable, "-m", "tiercel", "doctor", "--json", "-c", "/etc/tiercel/tiercel.yaml")
+        assert told.returncode == 0, told.stdout + told.stderr
+        failed = [check for check in json.loads(told.stdout)["checks"] if check["verdict"] == "fail"]
+        assert failed == []
+
+
+def _line(path: Path, text: str) -> str:
+    """Return the first line of a file with a text in it, as soon as it is there."""
+    for _ in range(200):
+        for line in path.read_text().splitlines():
+            if text in line:
+                return line
+        time.sleep(0.1)
+    raise AssertionError(f"nothing about '{text}' in:\n{path.read_text()}\n{(path.parent / 'err').read_text()}")
