@@ -41,9 +41,11 @@ def live_source(
     from tiercel.identity.identity import Identity
     from tiercel.watching.choice import pick_source
 
-    with closing(Identity(containers)) as identity:
-        with closing(pick_source(kind.value, rules, seconds, _say, identity)) as source:
-            yield source, identity
+    with (
+        closing(Identity(containers)) as identity,
+        closing(pick_source(kind.value, rules, seconds, _say, identity)) as source,
+    ):
+        yield source, identity
 
 
 def _say(line: str) -> None:
