@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -31,9 +33,19 @@ RULE = """\
 
 
 @pytest.fixture
-def reader(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+def looked_at() -> Iterator[Path]:
+    """A file that every user may read."""
+    with TemporaryDirectory(prefix="tiercel-test-") as folder:
+        os.chmod(folder, 0o755)
+        path = Path(folder) / "looked-at"
+        path.write_text("x\n")
+        yield path
+
+
+@pytest.fixture
+def reader(looked_at: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process of another user that runs before the watch; told to, it opens the file."""
-    script = f"while read _; do read _ < {tmp_path}/looked-at; done"
+    script = f"while read _; do read _ < {looked_at}; done"
     process = subprocess.Popen(["/bin/bash", "-c", script], stdin=subprocess.PIPE, user=65534, env={"COLOUR": "red"})
     yield process
     process.kill()
@@ -41,13 +53,12 @@ def reader(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @watchable
-def test_it_watches_the_host_with_the_privileges_of_the_chart(tmp_path: Path, reader: subprocess.Popen[bytes]) -> None:
-    for folder in [*tmp_path.parents[:2], tmp_path]:
-        folder.chmod(0o755)
-    (tmp_path / "looked-at").write_text("x\n")
+def test_it_watches_the_host_with_the_privileges_of_the_chart(
+    tmp_path: Path, looked_at: Path, reader: subprocess.Popen[bytes]
+) -> None:
     rendered = render(
         state={"hostPath": str(tmp_path / "state")},
-        rules={"shipped": False, "custom": {"mine.yaml": RULE.format(path=tmp_path / "looked-at")}},
+        rules={"shipped": False, "custom": {"mine.yaml": RULE.format(path=looked_at)}},
         containerRuntimes={name: {"enabled": False} for name in ("containerd", "crio")},
         output={"http": {"enabled": True, "url": "http://127.0.0.1:1/"}},
     )
