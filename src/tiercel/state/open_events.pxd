@@ -20,6 +20,7 @@ cdef class OpenEvents(FdTables):
     cdef public TextIndex texts
     cdef public Py_ssize_t unknown_directory, here, dot
     cdef public int epoll1
+    cdef public bint sparse
     @cython.locals(reader=Reader, i=Py_ssize_t, j=Py_ssize_t, fd=cython.longlong, flags=cython.longlong, dev=cython.longlong, ino=cython.longlong, layer=cython.uint, name=bytes, raw=Py_ssize_t, full=Py_ssize_t, name_at=Py_ssize_t, inode_at=Py_ssize_t, call=Entered, dirfd=cython.longlong, has_dirfd=cython.bint)
     cpdef open(self, int action)
     @cython.locals(at=Py_ssize_t, row=Py_ssize_t, data="long long[:, ::1]")
@@ -50,7 +51,8 @@ cdef class OpenEvents(FdTables):
     cpdef dup(self, int type)
     @cython.locals(reader=Reader, command=cython.uint, fd=cython.longlong, wanted=cython.longlong)
     cpdef fcntl(self)
-    @cython.locals(thread=Thread)
     cpdef close(self)
+    @cython.locals(thread=Thread)
+    cdef _forget(self, long long fd)
     @cython.locals(reader=Reader, table=dict, thread=Thread, first=cython.longlong, last=cython.longlong, marks=cython.bint, owner=cython.longlong, row=Py_ssize_t, new=Py_ssize_t)
     cpdef close_range(self)

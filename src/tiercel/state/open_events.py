@@ -103,6 +103,7 @@ class OpenEvents(FdTables):
         self.kinds: dict[int, int] = {BY_CONSTANT[name]: int(kind) for name, kind in _SINGLES.items()}
         self.flag_params: dict[int, int] = {BY_CONSTANT[name]: k for name, k in _SINGLE_FLAGS.items()}
         self.epoll1 = BY_CONSTANT["SYSCALL_EPOLL_CREATE1_X"]
+        self.sparse = False  # files that nobody asks about were left out: a descriptor not known is one of them
 
     def open(self, action: int) -> None:
         """Handle an event of the open family that named a path."""
@@ -329,7 +330,11 @@ class OpenEvents(FdTables):
 
     def dup(self, type: int) -> None:
         fd = self.result()
-        if fd < 0 or self.file_row < 0:
+        if fd < 0:
+            return
+        if self.file_row < 0:
+            if self.sparse:
+                self._forget(fd)
             return
         cloexec = type == _DUP3 and (self.reader.u32(self.reader.span(self.index, 3)) & _O_CLOEXEC) != 0
         self.copy(self.file_row, fd, cloexec)
@@ -353,11 +358,15 @@ class OpenEvents(FdTables):
 
     def close(self) -> None:
         """Handle close: the descriptor goes when the next event comes."""
+        if self.file_row >= 0 and self.result() >= 0:
+            self._forget(self.fd)
+
+    def _forget(self, fd: int) -> None:
         thread = self.thread
-        if self.file_row >= 0 and thread is not None and self.result() >= 0:
+        if thread is not None:
             self.closing_owner = thread.owner
             self.closing_table = self.table
-            self.closing_fd = self.fd
+            self.closing_fd = fd
 
     def close_range(self) -> None:
         reader = self.reader

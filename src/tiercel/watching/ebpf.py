@@ -11,11 +11,12 @@ from tiercel.fields.evt_generic import live_hostname
 from tiercel.kernels import tell_if_slow
 from tiercel.model.batch import Batch, Tables
 from tiercel.rules.model import Rule
+from tiercel.sources.live.filters import Filters, LeftOut
 from tiercel.sources.live.introduction import Identity
 from tiercel.sources.live.probe import RING_BYTES
 from tiercel.sources.live.stream import REST, LiveStream, Lost
 from tiercel.state.track import Tracker
-from tiercel.watching.wanted import events_for
+from tiercel.watching.wanted import Filtering, events_for
 
 _STRING_BYTES = 16 << 20
 """Bytes of strings from which on those no longer needed are dropped."""
@@ -51,6 +52,8 @@ class LiveSource:
     ) -> None:
         tell_if_slow()
         self.seconds = seconds
+        self.filtering: Filtering | None = None
+        """What may be left out in the kernel from the next :meth:`want` on; None for nothing."""
         self.events = 0
         self.tables = Tables()
         self.stream = LiveStream(wanted, live_hostname(), rest, ring_bytes, identity)
@@ -93,17 +96,36 @@ class LiveSource:
         self.stream.idle = call
 
     def want(self, rules: Iterable[Rule]) -> None:
-        """From now on trace what these rules need."""
-        self.stream.probe.trace(events_for(rules))
+        """From now on trace what these rules need, and leave out in the kernel what ``filtering`` allows.
+
+        Raises LiveError when a control group to leave out does not exist; then nothing has changed.
+        """
+        rules = list(rules)
+        filters = Filters() if self.filtering is None else self.filtering.of(rules)
+        self.stream.probe.want(events_for(rules), filters)
+        if any(names is not None for names in filters.opens):
+            self.tracker.descriptors.sparse = True
+
+    @property
+    def left_out(self) -> LeftOut:
+        """What the kernel left out so far."""
+        return self.stream.probe.left_out()
 
     def remarks(self) -> list[str]:
         """Return what to say at the end of what was not followed."""
-        return [f"{self.foreign:,} system calls of 32-bit programs were not followed"] if self.foreign else []
+        remarks = [f"{self.foreign:,} system calls of 32-bit programs were not followed"] if self.foreign else []
+        if left_out := str(self.left_out):
+            remarks.append(f"left out in the kernel: {left_out}")
+        return remarks
 
     @property
     def foreign(self) -> int:
         """System calls of 32-bit programs, which are not followed."""
         return int(self.stream.probe.counters()[:, 3].sum())
+
+    def per_cpu(self) -> list[tuple[int, int, int]]:
+        """Return for each processor the events sent, lost for want of room and left out as too long."""
+        return [(int(sent), int(full), int(long)) for sent, full, long, _ in self.stream.probe.counters()]
 
     def stop(self) -> None:
         """Let the iteration end; may be called from a signal handler."""

@@ -1,11 +1,17 @@
-"""Which events to trace: those that the rules ask about, and those that the state they ask about is made of."""
+"""Which events to trace: those that the rules ask about, and those that the state they ask about is made of; and which
+of them can be left out in the kernel, because no rule would match them and nothing a rule asks follows from them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 
 from tiercel.rules.model import Rule
-from tiercel.sources.live.calls import call_tables
+from tiercel.sources.live.calls import call_tables, tells_result
+from tiercel.sources.live.filters import WAYS, Filters, Names, Opens
+from tiercel.watching.asked import about_events_before, about_files
+from tiercel.watching.possible import FAILED, OPENS, SUCCEEDED, Happened, any_of, names, verdict
 from tiercel.wire.event_table import BY_CONSTANT, EVENTS
 
 _STATE = (
@@ -28,12 +34,100 @@ _PROCESSES = (
 _BUSY = ("SYSCALL_READ_X", "SYSCALL_WRITE_X", "SYSCALL_BRK_4_X", "SYSCALL_MMAP_X", "SYSCALL_MUNMAP_X")
 
 
+_FAILING = (
+    "SOCKET_CONNECT_X",  # goes on in the background
+    "SYSCALL_MEMFD_CREATE_X", "SYSCALL_PIDFD_GETFD_X", "SYSCALL_BRK_4_X", "SYSCALL_MMAP_X", "SYSCALL_MUNMAP_X",
+    "SOCKET_SENDTO_X", "SOCKET_SENDMSG_X", "SOCKET_RECVFROM_X", "SOCKET_RECVMSG_X",
+)  # fmt: skip
+"""Events whose state changes, or may, also when the call failed."""
+
+
 def events_for(rules: Iterable[Rule]) -> frozenset[int]:
     """Return the event types to trace for ``rules``: theirs, and those that the state they ask about is made of."""
     wanted = {BY_CONSTANT[name] for name in (*_STATE, *_PROCESSES)}
     for rule in rules:
         wanted.update(rule.event_types)
     return frozenset(wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Filtering:
+    """What may be left out in the kernel, by the settings.
+
+    Attributes:
+        drop_failed: calls that failed, even where rules ask for them.
+        groups: control groups to leave out, as in ``/proc/PID/cgroup``.
+        caps: name of a call -> how many a process may make in about a second; more are counted as lost.
+        whole: more than the rules needs the events, a recording for example: only what was asked for is left out.
+    """
+
+    drop_failed: bool = False
+    groups: tuple[str, ...] = ()
+    caps: Mapping[str, int] = field(default_factory=dict)
+    whole: bool = False
+
+    def of(self, rules: Sequence[Rule]) -> Filters:
+        """Return what to leave out while these rules run.
+
+        A call that failed is left out where no rule can match it and no state follows from it. Opens of files are left
+        out by name where no rule can match one of that name, and no rule asks at another event about files opened
+        before. Neither changes an alert.
+        """
+        traced = frozenset(call.event for call in call_tables().calls) & events_for(rules)
+        derive = not self.whole and not about_events_before(rules)
+        failures = traced
+        if self.drop_failed:
+            failures = _failures_of_state(traced)
+        elif derive:
+            failures = _failures_of_state(traced) | _failures_asked(rules, traced)
+        opens: Opens = (None, None, None, None)
+        if derive and not any(about_files(rule, traced - _NEW) for rule in rules):
+            opens = _opens_asked(rules, failures)
+        caps = {call.event: self.caps[call.name] for call in call_tables().calls if call.name in self.caps}
+        return Filters(failures, opens, self.groups, caps, frozenset(BY_CONSTANT[name] for name in _PROCESSES))
+
+
+_NEW = frozenset(
+    BY_CONSTANT[name]
+    for name in ("SYSCALL_OPEN_X", "SYSCALL_OPENAT_2_X", "SYSCALL_OPENAT2_X", "SYSCALL_CREAT_X", "SOCKET_SOCKET_X",
+                 "SOCKET_SOCKETPAIR_X", "SOCKET_ACCEPT_5_X", "SOCKET_ACCEPT4_6_X", "SYSCALL_PIPE_X", "SYSCALL_PIPE2_X")
+)  # fmt: skip
+"""Events that are about the descriptors they make."""
+
+
+@cache
+def _without_result() -> frozenset[int]:
+    """Return the events that do not tell what their call returned."""
+    return frozenset(call.event for call in call_tables().calls if not tells_result(call))
+
+
+def _failures_of_state(traced: frozenset[int]) -> frozenset[int]:
+    """Return the events that are needed of calls that failed, whatever the rules."""
+    return traced & (_without_result() | {BY_CONSTANT[name] for name in _FAILING})
+
+
+def _failures_asked(rules: Iterable[Rule], traced: frozenset[int]) -> frozenset[int]:
+    """Return the events that a rule may match when their call failed."""
+    return frozenset(
+        event
+        for rule in rules
+        for event in rule.event_types & traced
+        if verdict(rule.condition, Happened(event, FAILED)) is not False
+    )
+
+
+def _opens_asked(rules: Iterable[Rule], failures: Collection[int]) -> Opens:
+    """Return for each way to open a file the names a rule may match, None for all."""
+    found: list[Names | None] = []
+    cases = [
+        (rule, event, results)
+        for rule in rules
+        for event in rule.event_types & OPENS
+        for results in ((SUCCEEDED, FAILED) if event in failures else (SUCCEEDED,))
+    ]
+    for way in range(WAYS):
+        found.append(any_of(names(rule.condition, Happened(event, results, way)) for rule, event, results in cases))
+    return found[0], found[1], found[2], found[3]
 
 
 def all_events() -> frozenset[int]:

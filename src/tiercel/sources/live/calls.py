@@ -77,6 +77,17 @@ def call_tables(architecture: str = "") -> CallTables:
     return CallTables(tuple(calls), tuple(renamings), values)
 
 
+def tells_result(call: Call) -> bool:
+    """Return whether the first parameter of a call's event is what the call returned."""
+    if call.recipe[2]:
+        return True  # a kind that has code of its own
+    for at in range(8, 8 + 4 * call.recipe[3], 4):
+        name = STEPS[call.recipe[at]]
+        if _PARAMS.get(name, 1):
+            return name == "ret"
+    return False
+
+
 def _renaming(pairs: list[str]) -> bytes:
     of = [int(pair.split("=")[0], 0) for pair in pairs]
     to = [int(pair.split("=")[1], 0) for pair in pairs]

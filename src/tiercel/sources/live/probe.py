@@ -169,10 +169,6 @@ class Probe:
                 struct.pack_into("<I", self._filters, _CAPS + 4 * call.number, filters.caps[call.event])
         self.control[_INTEREST : _INTEREST + CALLS] = wanted
 
-    def trace(self, events: Collection[int]) -> None:
-        """Trace the calls that report one of these event types, all of them, and no others."""
-        self.want(events)
-
     def _interest(self, events: Collection[int], filters: Filters) -> bytes:
         interest = bytearray(CALLS)
         named = any(names is not None for names in filters.opens)

@@ -40,14 +40,16 @@ assert MAX_BLOCK >= BATCH_BYTES
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Events that were not delivered: for want of room in a ring, or because they were longer than an event may be."""
+    """Events that were not delivered: for want of room in a ring, because they were longer than an event may be, or
+    because their process made more calls than the settings allow."""
 
     full: int = 0
     long: int = 0
+    capped: int = 0
 
     @property
     def total(self) -> int:
-        return self.full + self.long
+        return self.full + self.long + self.capped
 
 
 def _nothing() -> None:
@@ -231,7 +233,7 @@ class LiveStream:
             return end
         self._losses = losses
         full, long = (int(count) for count in self.probe.counters()[:, 1:3].sum(axis=0))
-        lost = Lost(full, long)
+        lost = Lost(full, long, self.probe.left_out().capped)
         fresh = lost.total - self.lost.total
         if not fresh:
             return end

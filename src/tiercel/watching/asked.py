@@ -1,0 +1,109 @@
+"""What rules ask about descriptors: whether any of them would notice that a file was never known to be open."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+from tiercel.rules.model import Rule
+from tiercel.rules.syntax import Check, FieldRef, Node, Not, Operand, Transform
+from tiercel.watching.possible import NO_SOCKET, Happened, verdict
+from tiercel.wire.event_table import BY_CONSTANT, EVENTS, Event, ParamType
+
+_ALL_DESCRIPTORS = ("proc.stdin.", "proc.stdout.", "proc.stderr.", "proc.fd", "fd.types", "fdlist.")
+"""Fields about descriptors that need not be the event's own."""
+
+_OF_DESCRIPTORS = (
+    "fd.", "net.", "evt.args", "evt.arg", "evt.info", "evt.is_syslog", "evt.category", "evt.buflen.file",
+    "evt.buflen.net", "evt.count.error", "evt.remote_", "evt.local_",
+)  # fmt: skip
+_OF_PATHS = ("fs.path.", "evt.abspath")
+_NUMBERS = ("fd.num", "fd.uid")
+
+_EMPTY_PATHS = frozenset(
+    BY_CONSTANT[name]
+    for name in ("SYSCALL_FCHMODAT_X", "SYSCALL_FCHOWNAT_X", "SYSCALL_LINKAT_2_X", "SYSCALL_NEWFSTATAT_X",
+                 "SYSCALL_EXECVEAT_X", "SYSCALL_OPEN_BY_HANDLE_AT_X")
+)  # fmt: skip
+"""Events of calls that may be about the descriptor of a directory itself, which then may be a file."""
+
+_FOLDERS = ("dirfd", "olddir", "newdir")
+"""Ends of the names of parameters that are descriptors of directories."""
+
+_DELTAS = ("evt.deltatime",)
+
+
+def fields_of(rule: Rule) -> Iterator[FieldRef]:
+    """Yield the fields of a rule's condition and outputs; some more than once."""
+    yield from _of_condition(rule.condition)
+    for template in (rule.output, *(template for template, _ in rule.output_fields.values())):
+        for _, ref in template.fields:
+            yield ref
+
+
+def _of_condition(node: Node) -> Iterator[FieldRef]:
+    if isinstance(node, Check):
+        yield from _of_operand(node.left)
+        if node.right is not None:
+            yield from _of_operand(node.right)
+    elif isinstance(node, Not):
+        yield from _of_condition(node.child)
+    else:
+        for child in node.children:
+            yield from _of_condition(child)
+
+
+def _of_operand(operand: Operand) -> Iterator[FieldRef]:
+    if isinstance(operand, FieldRef):
+        yield operand
+        return
+    for argument in operand.arguments:
+        if isinstance(argument, FieldRef | Transform):
+            yield from _of_operand(argument)
+
+
+def about_events_before(rules: Iterable[Rule]) -> bool:
+    """Return whether any rule asks for the time since the event before, whichever that was."""
+    return any(ref.field.name.startswith(_DELTAS) for rule in rules for ref in fields_of(rule))
+
+
+def about_files(rule: Rule, events: Collection[int]) -> bool:
+    """Return whether a rule may ask about a file that was opened before, at one of these events.
+
+    It does not where its condition fails for descriptors that are files and for those nothing is known of.
+    """
+    refs = list(fields_of(rule))
+    if any(ref.field.name.startswith(_ALL_DESCRIPTORS) for ref in refs):
+        return True
+    return any(
+        any(_tells(ref, event) for ref in refs) and verdict(rule.condition, _with_file(event)) is not False
+        for event in rule.event_types.intersection(events)
+    )
+
+
+def _with_file(event: int) -> Happened:
+    return Happened(event, NO_SOCKET if EVENTS[event].constant.startswith("SOCKET_") else None, file=True)
+
+
+def _tells(ref: FieldRef, event: int) -> bool:
+    """Whether a field of an event of this type may depend on a descriptor opened before."""
+    name = ref.field.name
+    if name.startswith(_OF_PATHS):
+        return event in _EMPTY_PATHS
+    if not name.startswith(_OF_DESCRIPTORS) or name in _NUMBERS:
+        return False
+    if name == "evt.arg" and isinstance(ref.argument, str) and not ref.argument.isdigit():
+        return ref.argument in _FILES[event]
+    return bool(_FILES[event])
+
+
+def _files(event: Event) -> frozenset[str]:
+    """Return the parameters of an event that are descriptors opened before and may be of files."""
+    kinds = (ParamType.FD, ParamType.FDLIST, ParamType.FD32)
+    return frozenset(
+        param.name
+        for param in event.params
+        if param.type in kinds and (event.number in _EMPTY_PATHS or not param.name.endswith(_FOLDERS))
+    )
+
+
+_FILES = [_files(event) for event in EVENTS]
