@@ -16,6 +16,7 @@ import numpy as np
 
 from tiercel.capture import blocks
 from tiercel.errors import InputError
+from tiercel.model.batch import Batch
 from tiercel.model.event import Event
 from tiercel.sources.capture import Capture, CaptureError
 from tiercel.wire.event_table import BY_CONSTANT
@@ -61,14 +62,20 @@ def read_notes(path: str | Path) -> Iterator[tuple[int, bytes, dict[str, Any]]]:
         raise InputError(str(error).removeprefix("tiercel: ")) from None
     with capture:
         for batch in capture.batches():
-            for index in np.flatnonzero((batch.types == _NOTIFICATION) & ~batch.visible).tolist():
-                event = Event(batch, index)
-                about, text = ((event.param(k) or b"").rstrip(b"\0") for k in (0, 1))
-                if about not in (CAPTURE, ALERT):
-                    continue
-                try:
-                    content = json.loads(text)
-                except (ValueError, RecursionError):
-                    continue
-                if isinstance(content, dict):
-                    yield event.ts, about, content
+            for index, about, content in notes_in(batch):
+                yield int(batch.ts[index]), about, content
+
+
+def notes_in(batch: Batch) -> Iterator[tuple[int, bytes, dict[str, Any]]]:
+    """Yield (index of the event, what it is about, content) of the notes in a batch."""
+    for index in np.flatnonzero((batch.types == _NOTIFICATION) & ~batch.visible).tolist():
+        event = Event(batch, index)
+        about, text = ((event.param(k) or b"").rstrip(b"\0") for k in (0, 1))
+        if about not in (CAPTURE, ALERT):
+            continue
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(content, dict):
+            yield index, about, content

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tiercel.cli.capturing import Before, CaptureDir, CaseDir, flight_recorder
+from tiercel.cli.storing import Every, MaxAge, MaxSize, Store, storing
 
 if TYPE_CHECKING:
     from tiercel.serving.service import Service
@@ -53,6 +54,10 @@ def watch(
     before: Before = None,
     capture_dir: CaptureDir = None,
     case: CaseDir = None,
+    store: Store = None,
+    store_max_size: MaxSize = None,
+    store_max_age: MaxAge = None,
+    store_every: Every = None,
     strict: Annotated[bool, typer.Option("--strict", help="Accept exactly what Falco accepts.")] = False,
 ) -> None:
     """Watch this host and print an alert whenever a rule matches; takes root and Linux 5.17 or newer.
@@ -70,6 +75,7 @@ def watch(
     from tiercel.watching.delivering import Delivering
     from tiercel.watching.ebpf import LiveSource
     from tiercel.watching.loop import Watch
+    from tiercel.watching.metrics import flight_values
     from tiercel.watching.wanted import events_for
 
     given = rule_files or []
@@ -92,10 +98,13 @@ def watch(
                 os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
             out = results()
             shown = out if scan.config.stdout_output else None
-            seen = Watch(source, scan.detection, shown, delivering.outputs, recorders)
+            stores = storing(store, store_max_size, store_max_age, store_every, source)
+            seen = Watch(source, scan.detection, shown, delivering.outputs, [*recorders, *stores])
             for recorder in recorders:
                 recorder.tell = seen.tell
             with Service(seen, scan, again, paths, delivering, out, tell) as service:
+                service.metrics.providers += [*(partial(flight_values, recorder) for recorder in recorders),
+                                              *(made.values for made in stores)]  # fmt: skip
                 end_on_signals(source, service)
                 print(f"tiercel: watching {source.hostname}", file=sys.stderr)
                 _run(seen, source)

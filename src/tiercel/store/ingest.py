@@ -15,6 +15,7 @@ from tiercel.detect import Detection
 from tiercel.errors import InputError
 from tiercel.model.batch import Batch
 from tiercel.model.world import World
+from tiercel.outputs.alert import Alert
 from tiercel.replay import Replay
 from tiercel.sources.capture import Damage
 from tiercel.store.alerts import alerts_table
@@ -56,6 +57,7 @@ def ingest(
     source: Source,
     detection: Detection | None = None,
     progress: Callable[[int], None] | None = None,
+    alerts: Callable[[Batch], Iterable[tuple[int | None, Alert]]] | None = None,
 ) -> Ingested:
     """Write a segment for each batch, in the order of the batches.
 
@@ -66,6 +68,7 @@ def ingest(
         source: the evidence; segments are named after its id, so that they are recognised when it is taken in again.
         detection: raises the alerts stored with the events.
         progress: told the number of events so far.
+        alerts: returns the alerts of a batch, each with the number of its event, in place of ``detection``.
 
     Raises:
         InputError: the disk refuses, or the source does.
@@ -79,7 +82,7 @@ def ingest(
         try:
             for ordinal, batch in enumerate(batches):
                 found = _contents(batch)
-                found.tables["alerts"] = _alerts(batch, detection)
+                found.tables["alerts"] = alerts_table(alerts(batch)) if alerts else _alerts(batch, detection)
                 manifest = _manifest(segment_name(source.id, ordinal), source, batch, found)
                 draft = Draft(store, manifest, found.tables, [rows for _, rows in found.groups])
                 pending.follow(draft, pool.submit(draft.write))

@@ -94,7 +94,12 @@ class Store:
         """
         found = []
         for path in self._directories(host, until):
-            segment = Segment(path)
+            try:
+                segment = Segment(path)
+            except InputError:
+                if not path.exists():  # removed meanwhile, to keep the store in its bounds
+                    continue
+                raise
             manifest = segment.manifest
             if not _fits(manifest, since, until, host, container, pod, types, evidence):
                 continue

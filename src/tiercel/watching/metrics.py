@@ -24,6 +24,7 @@ from tiercel.watching.values import Group, Part, Unit, Value, counter, gauge, in
 
 if TYPE_CHECKING:
     from tiercel.outputs.channels.front import Outputs
+    from tiercel.recording.flight import FlightRecorder
     from tiercel.watching.reload import Reloads
 
 VERSION = f"{FALCO}+tiercel.{__version__}"
@@ -174,6 +175,15 @@ def left_out(settings: MetricsSettings) -> frozenset[Group]:
         Group.PER_CPU: settings.per_cpu,
     }
     return frozenset(group for group, wanted in asked.items() if not wanted)
+
+
+def flight_values(recorder: FlightRecorder) -> Iterator[Value]:
+    """Yield what there is to tell of a flight recorder."""
+    window = recorder.window
+    yield counter(Part.OWN, "captures", recorder.written, "Captures around alerts that were written.")
+    yield gauge(Part.OWN, "capture_open", recorder.open is not None, "1 while one is being written.")
+    yield gauge(Part.OWN, "recorder_memory", window.size, "Events kept from before.", Unit.BYTES)
+    yield counter(Part.OWN, "recorder_snapshots", window.snapshots, "Snapshots of the state taken for them.")
 
 
 def _per_cpu(source: object) -> list[tuple[int, int, int]]:
