@@ -17,7 +17,7 @@ from tiercel import __version__
 from tiercel.config import load_config
 from tiercel.identity.settings import IdentitySettings
 from tiercel.rules.check import check
-from tiercel.sources.live.privileges import AUDIT, PROBE, PROCESSES
+from tiercel.sources.live.privileges import AUDIT, AUDIT_DAEMON, PROBE, PROCESSES
 
 pytestmark = needs_helm
 
@@ -126,7 +126,10 @@ def test_a_container_gets_what_ebpf_takes_and_no_more(defaults: Rendered) -> Non
 def test_audit_gets_the_processes_of_the_node_and_two_capabilities_more() -> None:
     rendered = render(source="audit")
     assert rendered.pod["hostPID"] is True
-    assert {f"CAP_{name}" for name in rendered.container["securityContext"]["capabilities"]["add"]} >= set(AUDIT)
+    assert {f"CAP_{name}" for name in rendered.container["securityContext"]["capabilities"]["add"]} >= {
+        *AUDIT,
+        *AUDIT_DAEMON,
+    }
     assert "--source=audit" in rendered.container["args"]
     assert "audit" in render().notes
     assert "audit takes hostPID" not in rendered.notes

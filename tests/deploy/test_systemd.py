@@ -13,7 +13,7 @@ import pytest
 
 from tests.deploy.booted import UNIT, booted, why_not
 from tests.sources.live.host import watchable
-from tiercel.sources.live.privileges import AUDIT, NUMBERS, PROBE, PROCESSES
+from tiercel.sources.live.privileges import AUDIT, AUDIT_DAEMON, NUMBERS, PROBE, PROCESSES
 
 needs_analyze = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="takes systemd-analyze")
 
@@ -55,7 +55,7 @@ def test_systemd_rates_it_as_well_protected() -> None:
 def test_it_may_do_what_watching_takes_and_no_more() -> None:
     line = re.search(r"(?m)^CapabilityBoundingSet=(.*)$", UNIT.read_text())
     assert line is not None
-    assert set(line[1].split()) == {*PROBE, *PROCESSES, *AUDIT}
+    assert set(line[1].split()) == {*PROBE, *PROCESSES, *AUDIT, *AUDIT_DAEMON}
 
 
 @pytest.mark.slow
@@ -74,7 +74,7 @@ def test_it_watches_reloads_and_ends_under_systemd(tmp_path: Path) -> None:
 
         pid = system.show("MainPID")
         status = dict(line.split(":\t", 1) for line in system.do("cat", f"/proc/{pid}/status").splitlines())
-        bits = sum(1 << NUMBERS[name] for name in (*PROBE, *PROCESSES, *AUDIT))
+        bits = sum(1 << NUMBERS[name] for name in (*PROBE, *PROCESSES, *AUDIT, *AUDIT_DAEMON))
         assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == bits
         assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
         assert system.do("ls", "/var/lib/tiercel/outputs").endswith("lock")  # alerts wait there

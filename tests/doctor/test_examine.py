@@ -17,6 +17,7 @@ from tests.sources.live.host import watchable
 from tiercel.doctor import audit, containers, kernel, resources
 from tiercel.doctor.examine import Examination, examine
 from tiercel.doctor.model import CHECKS, GROUPS, Check, Subject, Verdict, Way, fail
+from tiercel.sources.audit_live.status import LOCKED, AuditStatus
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +73,8 @@ def test_lockdown_of_a_host_that_has_it(monkeypatch: pytest.MonkeyPatch) -> None
     assert kernel.lockdown(Subject("")).found == "integrity"
 
 
-def test_locked_audit_rules_close_that_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit, "audit_status", lambda: audit.AuditStatus(2, 0, 64, 0))
+def test_locked_audit_rules_are_all_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "_status", lambda: AuditStatus(LOCKED, 0, 64, 0, 0, 0))
     assert "locked" in audit.subsystem(Subject("")).found
 
 

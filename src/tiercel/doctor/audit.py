@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from pathlib import Path
 
-from tiercel.doctor.audit_status import AuditStatus, audit_status
 from tiercel.doctor.kernel import text_of
 from tiercel.doctor.model import Finding, Subject, Way, check, fail, ok, warn
+from tiercel.sources.audit_live.netlink import AuditSocket
+from tiercel.sources.audit_live.status import LOCKED, AuditStatus, read_status
+from tiercel.sources.live.errors import LiveError
 from tiercel.sources.live.privileges import AUDIT, lacking
 from tiercel.sources.live.root import host_path
 
 _LOG = "/var/log/audit/audit.log"
-_LOCKED = 2
 
 
-def _status() -> AuditStatus | OSError:
-    try:
-        return audit_status()
-    except OSError as error:
-        return error
+def _status() -> AuditStatus:
+    """Return the state of the subsystem. Raises LiveError where the kernel does not tell."""
+    with AuditSocket() as control:
+        return read_status(control)
 
 
 @check("capabilities", Way.AUDIT)
@@ -34,20 +33,14 @@ def capabilities(subject: Subject) -> Finding:
 @check("subsystem", Way.AUDIT)
 def subsystem(subject: Subject) -> Finding:
     """The kernel answers over netlink, to root and outside of containers only."""
-    status = _status()
-    if isinstance(status, OSError):
-        if status.errno in (errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT):
-            return fail("the kernel has no audit subsystem", "use a kernel built with CONFIG_AUDIT, or eBPF")
-        if status.errno == errno.ECONNREFUSED:
-            return fail(
-                "the kernel does not answer in this namespace",
-                "run tiercel on the host: audit does not work in containers",
-            )
-        return fail(f"the kernel refuses: {status.strerror or status}", "run it with sudo")
-    if status.enabled == _LOCKED:
-        return fail(
-            "its rules are locked until the next boot (auditctl -e 2)",
-            f"put the rules into /etc/audit/rules.d before the lock, or read {_LOG} with tiercel scan",
+    try:
+        status = _status()
+    except LiveError as error:
+        return fail(str(error), "run it with sudo on the host, on a kernel with CONFIG_AUDIT; or use eBPF")
+    if status.enabled == LOCKED:
+        return warn(
+            "its rules are locked until the next boot (auditctl -e 2): only what they audit is seen",
+            "add rules to /etc/audit/rules.d before the lock, or use eBPF",
         )
     state = "enabled" if status.enabled else "disabled until it is used"
     return ok(f"answers, {state}; backlog {status.backlog_limit:,} records, {status.lost:,} lost so far")
@@ -55,12 +48,15 @@ def subsystem(subject: Subject) -> Finding:
 
 @check("who reads it")
 def reader(subject: Subject) -> Finding:
-    """auditd, where it runs, is the one the kernel sends records to; others listen beside it."""
-    status = _status()
-    if isinstance(status, OSError) or not status.pid:
-        return ok("nobody" if not isinstance(status, OSError) else "not known")
-    name = text_of(host_path(f"/proc/{status.pid}/comm")) or "a process"
-    return ok(f"{name} ({status.pid}); tiercel listens beside it")
+    """auditd, where it runs, is the one the kernel sends records to; others get copies."""
+    try:
+        pid = _status().pid
+    except LiveError:
+        return ok("not known")
+    if not pid:
+        return ok("nobody; tiercel would")
+    name = text_of(host_path(f"/proc/{pid}/comm")) or "a process"
+    return ok(f"{name} ({pid}); tiercel would get copies")
 
 
 @check("log of auditd")

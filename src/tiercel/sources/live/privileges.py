@@ -10,6 +10,7 @@ NUMBERS = {
     "CAP_SYS_PTRACE": 19,
     "CAP_SYS_ADMIN": 21,
     "CAP_SYS_NICE": 23,
+    "CAP_AUDIT_WRITE": 29,
     "CAP_AUDIT_CONTROL": 30,
     "CAP_AUDIT_READ": 37,
     "CAP_PERFMON": 38,
@@ -25,6 +26,9 @@ PROCESSES = ("CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH")
 
 AUDIT = ("CAP_AUDIT_CONTROL", "CAP_AUDIT_READ")
 """What setting audit rules and reading the records takes."""
+
+AUDIT_DAEMON = ("CAP_AUDIT_WRITE",)
+"""What being the audit daemon takes besides: the record that wakes processes which wait for room."""
 
 _PART_OF_ADMIN = frozenset(PROBE)
 
