@@ -73,6 +73,24 @@ def told(blocks: bytes, id: bytes = SHORT) -> Info:
     return known.info if known else {}
 
 
+def after(event: threading.Event, answer: Callable[[Subject], Found | None]) -> Callable[[Subject], Found | None]:
+    """Return an answer that comes once the event is set."""
+
+    def wait(subject: Subject) -> Found | None:
+        event.wait(5)
+        return answer(subject)
+
+    return wait
+
+
+def slowly(seconds: float, answer: Callable[[Subject], Found | None]) -> Callable[[Subject], Found | None]:
+    def wait(subject: Subject) -> Found | None:
+        time.sleep(seconds)
+        return answer(subject)
+
+    return wait
+
+
 def later(identity: Identity, seconds: float = 5.0) -> bytes:
     """Return the next that becomes known."""
     until = time.monotonic() + seconds
@@ -85,7 +103,7 @@ def later(identity: Identity, seconds: float = 5.0) -> bytes:
 
 
 def test_the_first_to_come_waits_for_the_answer(make: Callable[..., Identity]) -> None:
-    slow = Answering("slow", lambda subject: time.sleep(0.1) or telling(name="web")(subject))
+    slow = Answering("slow", slowly(0.1, telling(name="web")))
     identity = make([], [slow])
     looks: list[int] = []
     blocks = identity.meet([(CGROUPS, 1)], 1, lambda: looks.append(1))
@@ -98,7 +116,7 @@ def test_the_first_to_come_waits_for_the_answer(make: Callable[..., Identity]) -
 
 def test_files_are_enough_and_sockets_add_to_them_later(make: Callable[..., Identity]) -> None:
     go = threading.Event()
-    far = Answering("far", lambda subject: go.wait(5) and telling(ip="10.0.0.1")(subject))
+    far = Answering("far", after(go, telling(ip="10.0.0.1")))
     identity = make([Answering("near", telling(whole=False, name="web"))], [far])
     began = time.monotonic()
     first = told(identity.meet([(CGROUPS, 1)], 1))
@@ -116,7 +134,7 @@ def test_events_wait_for_all_of_it_if_asked_to(make: Callable[..., Identity]) ->
 
 def test_patience_ends_and_the_answer_comes_later(make: Callable[..., Identity]) -> None:
     go = threading.Event()
-    far = Answering("far", lambda subject: go.wait(5) and telling(name="web")(subject))
+    far = Answering("far", after(go, telling(name="web")))
     identity = make([], [far], patience=0.05)
     assert identity.meet([(CGROUPS, 1)], 1) == b""
     assert identity.metrics.overdue == 1
@@ -218,7 +236,7 @@ def test_many_at_once_are_all_told(make: Callable[..., Identity]) -> None:
 
 
 def test_it_closes_while_a_resolver_hangs(make: Callable[..., Identity]) -> None:
-    identity = make([], [Answering("far", lambda subject: time.sleep(3) or None)], patience=0.01)
+    identity = make([], [Answering("far", slowly(3, nothing))], patience=0.01)
     identity.meet([(CGROUPS, 1)], 1)
     began = time.monotonic()
     identity.close()
@@ -266,8 +284,12 @@ class TestWorkers:
     def test_others_take_over_when_all_are_held_up(self) -> None:
         hold, done = threading.Event(), threading.Event()
         workers = Workers("test", 1, stuck=0.05)
+
+        def hold_up() -> None:
+            hold.wait(10)
+
         try:
-            workers.submit(lambda: hold.wait(10) and None)
+            workers.submit(hold_up)
             time.sleep(0.1)
             workers.submit(done.set)
             assert done.wait(2)
