@@ -60,6 +60,7 @@ class _File:
         self.writing = Writing(self.file, finished=lambda _, digest: sums.add(path.name, digest))
         head = begin.blocks(about)
         self.put(head, 0)
+        self._head = len(head)
 
     def put(self, blocks: bytes | bytearray, events: int) -> None:
         self.writing.put(blocks)
@@ -70,6 +71,11 @@ class _File:
     def size(self) -> int:
         """Bytes in the file, or that will be there once what waits is written."""
         return self.taken if self.compression == "none" else self.file.written
+
+    def full(self, limit: int) -> bool:
+        """Return whether it has ``limit`` bytes. What it begins with is never most of it: else it would be all of it
+        where the limit is small."""
+        return self.size >= limit and self.taken >= 2 * self._head
 
 
 class Recording:
@@ -122,6 +128,9 @@ class Recording:
     def _open(self) -> _File:
         about: dict[str, object] = {"host": self.source.hostname, "source": self.source.name}
         path = self._names.next(self._began)
+        for file in self._closing:
+            if file.path == path:  # a small ring on a slow disk
+                file.writing.join(_END)
         try:
             return _File(path, start(self.source.tracker, self._ts), about, self._sums)
         except OSError as error:
@@ -142,7 +151,7 @@ class Recording:
         self._collect()
         now = max(time.time_ns(), self._ts)
         late = self.rotation.seconds and now >= self._began + int(self.rotation.seconds * SECOND)
-        if late or (self.rotation.size and self._file.size >= self.rotation.size):
+        if late or (self.rotation.size and self._file.full(self.rotation.size)):
             self._closing.append(self._file)
             self._file.writing.end()
             self._began = now
