@@ -273,8 +273,8 @@ class Identity:
         if answer.of_people:
             known.asking = False
         elif found is not None:
-            info = merged(known.info, found.info)
             known.engine = found.engine
+            info = merged(known.info or blank(known.subject, known.engine), found.info)
             if info != known.info:
                 known.info = info
                 out += events.container(ts, info)

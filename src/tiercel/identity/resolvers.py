@@ -9,6 +9,7 @@ from tiercel.identity.containerd import Containerd
 from tiercel.identity.cri import Cri
 from tiercel.identity.docker import Docker, Podman
 from tiercel.identity.files import on_host
+from tiercel.identity.kubernetes import Kubernetes
 from tiercel.identity.model import Resolver
 from tiercel.identity.rpc import installed
 from tiercel.identity.settings import IdentitySettings
@@ -22,7 +23,7 @@ def local_resolvers(settings: IdentitySettings) -> list[Resolver]:
 
 
 def remote_resolvers(settings: IdentitySettings) -> list[Resolver]:
-    """Return those that ask sockets."""
+    """Return those that ask sockets and servers."""
     length = settings.label_length
     found: list[Resolver] = []
     if settings.docker:
@@ -36,4 +37,6 @@ def remote_resolvers(settings: IdentitySettings) -> list[Resolver]:
             "names of containers come from the files of their runtime alone: "
             "install tiercel[serve] for labels and addresses of pods"
         )
+    if settings.kubernetes is not None:
+        found.append(Kubernetes(settings.kubernetes, length))
     return found

@@ -17,7 +17,8 @@ CRI_SOCKETS = (
 class KubernetesSettings:
     """An API server: its address, and files or texts that prove who we are. ``node`` is the one we run on.
 
-    ``token`` is a file: it is read anew when it changes. ``ca`` is a file of certificates, "" for those of the host.
+    ``token`` is a file, read anew with every connection, ``ca`` one of certificates, "" for those of the system; both
+    are paths of the watcher itself, not of the host.
     """
 
     server: str

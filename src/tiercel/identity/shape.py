@@ -172,9 +172,11 @@ def merged(known: Info, fuller: Info) -> Info:
     for key, value in fuller.items():
         if key in out and value == _USUAL.get(key):
             continue
+        if key == "type" and value == UNKNOWN_TYPE and key in out:
+            continue
         if key in ("labels", "pod_sandbox_labels") and value and out.get(key):
             out[key] = {**out[key], **value}
-        elif value or isinstance(value, bool) or key not in out:
+        elif value or isinstance(value, bool) or key == "type" or key not in out:
             out[key] = value
     return out
 
