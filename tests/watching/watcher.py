@@ -54,7 +54,7 @@ class Watcher:
     def says(self, text: str) -> None:
         """Wait until this is on stderr."""
         until(lambda: self.process.poll() is not None or text in self.said, f"{text!r} in {self.said}")
-        assert text in self.said
+        assert text in self.said, self.said
 
     @property
     def said(self) -> str:
