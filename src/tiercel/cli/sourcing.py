@@ -31,19 +31,23 @@ From = Annotated[
 
 @contextmanager
 def live_source(
-    kind: SourceKind, rules: Sequence[Rule], seconds: float | None, containers: IdentitySettings
+    kind: SourceKind, rules: Sequence[Rule], seconds: float | None, containers: IdentitySettings, whole: bool
 ) -> Iterator[tuple[Source, Identity]]:
     """Open the source of a watch, and what tells its containers; both are closed in the end.
+
+    Args:
+        whole: the rules are not all that needs its events.
 
     Raises:
         LiveError: the source asked for is not to be had.
     """
     from tiercel.identity.identity import Identity
     from tiercel.watching.choice import pick_source
+    from tiercel.watching.wanted import Filtering
 
     with (
         closing(Identity(containers)) as identity,
-        closing(pick_source(kind.value, rules, seconds, _say, identity)) as source,
+        closing(pick_source(kind.value, rules, seconds, _say, identity, Filtering(whole=whole))) as source,
     ):
         yield source, identity
 

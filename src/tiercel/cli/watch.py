@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tiercel.cli.capturing import Before, CaptureDir, CaseDir, flight_recorder
+from tiercel.cli.sourcing import From, SourceKind, live_source
 from tiercel.cli.storing import Every, MaxAge, MaxSize, Store, storing
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def watch(
     seconds: Annotated[
         float | None, typer.Option("--seconds", min=0, help="How long to watch; until interrupted without it.")
     ] = None,
+    origin: From = SourceKind.AUTO,
     before: Before = None,
     capture_dir: CaptureDir = None,
     case: CaseDir = None,
@@ -60,9 +62,10 @@ def watch(
     store_every: Every = None,
     strict: Annotated[bool, typer.Option("--strict", help="Accept exactly what Falco accepts.")] = False,
 ) -> None:
-    """Watch this host and print an alert whenever a rule matches; takes root and Linux 5.17 or newer.
+    """Watch this host and print an alert whenever a rule matches; takes root.
 
-    Without -r the rules that come with tiercel are used. Ends on Ctrl-C with what was seen and lost, on stderr.
+    Events come from the kernel through eBPF (Linux 5.17 or newer), or else from its audit subsystem. Without -r the
+    rules that come with tiercel are used. Ends on Ctrl-C with what was seen and lost, on stderr.
     """
     from functools import partial
 
@@ -73,10 +76,9 @@ def watch(
     from tiercel.scanning import STOPPED, Scan, prepare
     from tiercel.serving.service import Service
     from tiercel.watching.delivering import Delivering
-    from tiercel.watching.ebpf import LiveSource
     from tiercel.watching.loop import Watch
     from tiercel.watching.metrics import flight_values
-    from tiercel.watching.wanted import events_for
+    from tiercel.watching.sight_values import identity_values, left_out_values
 
     given = rule_files or []
     again = partial(prepare, [], given, config=config, options=options or [], json=json_lines, every=all_matches,
@@ -89,9 +91,10 @@ def watch(
     tell(scan)
     if scan.detection is None:
         raise InputError(scan.report.failure or "the rules do not load: mend the errors above")
+    whole = scan.config.capture.enabled or any(option is not None for option in (before, capture_dir, case, store))
     with closing(Delivering(partial(delivery, live=True), scan.config, scan.detection.style.json)) as delivering:
         with (
-            LiveSource(events_for(scan.detection.rules), seconds) as source,
+            live_source(origin, scan.detection.rules, seconds, scan.config.identity, whole) as (source, identity),
             flight_recorder(scan.config.capture, source, before, capture_dir, case, given) as recorders,
         ):
             with suppress(OSError):
@@ -103,7 +106,9 @@ def watch(
             for recorder in recorders:
                 recorder.tell = seen.tell
             with Service(seen, scan, again, paths, delivering, out, tell) as service:
-                service.metrics.providers += [*(partial(flight_values, recorder) for recorder in recorders),
+                service.metrics.providers += [partial(identity_values, identity.metrics),
+                                              partial(left_out_values, source),
+                                              *(partial(flight_values, recorder) for recorder in recorders),
                                               *(made.values for made in stores)]  # fmt: skip
                 end_on_signals(source, service)
                 print(f"tiercel: watching {source.hostname}", file=sys.stderr)

@@ -12,7 +12,7 @@ from tiercel.sources.live.introduction import Identity
 from tiercel.watching.audit import AuditSource
 from tiercel.watching.ebpf import LiveSource
 from tiercel.watching.source import Source
-from tiercel.watching.wanted import events_for
+from tiercel.watching.wanted import Filtering, events_for
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,7 @@ def pick_source(
     seconds: float | None = None,
     say: Callable[[str], None] = log.warning,
     identity: Identity | None = None,
+    filtering: Filtering | None = None,
 ) -> Source:
     """Return the source of a watch for ``rules``, and say which it is and why.
 
@@ -33,6 +34,7 @@ def pick_source(
         seconds: how long to watch, None for ever.
         say: called with each line for the user.
         identity: tells who containers are; the caller closes it.
+        filtering: what may be left out in the kernel, by default nothing.
 
     Raises:
         LiveError: the source asked for, or each of them, is not to be had; says why.
@@ -41,6 +43,12 @@ def pick_source(
     if kind != "audit":
         try:
             source = LiveSource(events_for(rules), seconds, identity=identity)
+            source.filtering = filtering
+            try:
+                source.want(rules)
+            except BaseException:
+                source.close()
+                raise
         except LiveError as error:
             if kind == "ebpf":
                 raise
@@ -49,7 +57,7 @@ def pick_source(
             say("events come from the kernel through eBPF")
             return source
     try:
-        audit = AuditSource(rules, seconds)
+        audit = AuditSource(rules, seconds, identity=identity)
     except LiveError as error:
         if refused is None:
             raise
