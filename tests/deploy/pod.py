@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from tests.deploy.chart import Rendered
@@ -48,6 +49,12 @@ class Running:
     @property
     def err(self) -> Path:
         return self.folder / "err"
+
+    def update(self, rendered: Rendered) -> None:
+        """Give the running pod what its ConfigMaps say now."""
+        for volume in rendered.pod["volumes"]:
+            if "projected" in volume:
+                _project(self.folder / "volumes" / volume["name"], volume, rendered)
 
     def exec(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the container, as ``kubectl exec`` does."""
@@ -129,11 +136,23 @@ def _source(folder: Path, volume: dict[str, Any], rendered: Rendered) -> Path:
         return place
     place = folder / "volumes" / str(volume["name"])
     place.mkdir(parents=True)
+    if "projected" in volume:
+        _project(place, volume, rendered)
+    return place
+
+
+def _project(place: Path, volume: dict[str, Any], rendered: Rendered) -> None:
+    """Write ConfigMaps as a kubelet does: into a folder of their own, to which a link leads that is moved at once."""
     data = {document["metadata"]["name"]: document["data"] for document in rendered.of("ConfigMap")}
-    for source in volume.get("projected", {}).get("sources", ()):
+    written = Path(mkdtemp(prefix="..", dir=place))
+    for source in volume["projected"]["sources"]:
         texts = data[source["configMap"]["name"]]
         items = source["configMap"].get("items") or [{"key": key, "path": key} for key in texts]
         for item in items:
-            (place / item["path"]).parent.mkdir(exist_ok=True)
-            (place / item["path"]).write_text(texts[item["key"]])
-    return place
+            (written / item["path"]).parent.mkdir(exist_ok=True)
+            (written / item["path"]).write_text(texts[item["key"]])
+    (place / "..data_tmp").symlink_to(written.name)
+    (place / "..data_tmp").rename(place / "..data")
+    for entry in written.iterdir():
+        if not (place / entry.name).is_symlink():
+            (place / entry.name).symlink_to(f"..data/{entry.name}")

@@ -257,3 +257,13 @@ def test_every_value_is_in_the_schema() -> None:
 
 def test_the_page_is_what_the_values_say() -> None:
     subprocess.run([sys.executable, str(CHART.parent / "readme.py"), "--check"], check=True)
+
+
+def test_the_command_knows_its_arguments(rendered: Rendered) -> None:
+    import typer.main
+
+    from tiercel.cli.main import app
+
+    name, *arguments = rendered.container["args"]
+    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+    assert command.make_context(name, list(arguments)).params["config"] == "/etc/tiercel/tiercel.yaml"

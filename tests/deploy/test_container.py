@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.command import tiercel
 from tiercel.config import load_config
 
 ROOT = Path(__file__).parents[2]
@@ -69,14 +70,8 @@ def test_what_is_sent_builds_a_wheel_that_can_watch(tmp_path: Path) -> None:
 
 def test_the_rules_are_where_the_chart_expects_them() -> None:
     text = DOCKERFILE.read_text()
-    command = re.search(r"python -c '([^']+)'", text)
-    assert command is not None
-    found = subprocess.run(
-        [sys.executable, "-c", command[1]], capture_output=True, text=True, check=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-    ).stdout.strip()  # fmt: skip
-    assert Path(found).is_file()
-    assert "/usr/share/tiercel/rules.yaml" in text
+    assert 'ln -s "$(tiercel rules path)" /usr/share/tiercel/rules.yaml' in text
+    assert Path(tiercel("rules", "path").stdout.strip()).is_file()
     assert "/usr/share/tiercel/rules.yaml" in (ROOT / "deploy/helm/tiercel/templates/_names.tpl").read_text()
 
 

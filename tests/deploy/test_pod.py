@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.deploy.chart import needs_helm, render
+from tests.deploy.chart import Rendered, needs_helm, render
 from tests.deploy.pod import running, why_not
 from tests.sources.live.host import watchable
 
@@ -56,12 +56,16 @@ def reader(looked_at: Path) -> Iterator[subprocess.Popen[bytes]]:
 def test_it_watches_the_host_with_the_privileges_of_the_chart(
     tmp_path: Path, looked_at: Path, reader: subprocess.Popen[bytes]
 ) -> None:
-    rendered = render(
-        state={"hostPath": str(tmp_path / "state")},
-        rules={"shipped": False, "custom": {"mine.yaml": RULE.format(path=looked_at)}},
-        containerRuntimes={name: {"enabled": False} for name in ("containerd", "crio")},
-        output={"http": {"enabled": True, "url": "http://127.0.0.1:1/"}},
-    )
+    def chart(rules: str) -> Rendered:
+        return render(
+            state={"hostPath": str(tmp_path / "state")},
+            rules={"shipped": False, "custom": {"mine.yaml": rules}},
+            containerRuntimes={name: {"enabled": False} for name in ("containerd", "crio")},
+            output={"http": {"enabled": True, "url": "http://127.0.0.1:1/"}},
+        )
+
+    rules = RULE.format(path=looked_at)
+    rendered = chart(rules)
     with running(tmp_path, rendered) as pod:
         _line(pod.err, "tiercel: watching worker-1")
         health = (
@@ -72,9 +76,7 @@ def test_it_watches_the_host_with_the_privileges_of_the_chart(
         )
         assert pod.exec(sys.executable, "-c", health).stdout == "200\n"
 
-        assert reader.stdin is not None
-        reader.stdin.write(b"now\n")
-        reader.stdin.flush()
+        look(reader)
         alert = json.loads(_line(pod.out, "looked at"))
         assert alert["hostname"] == "worker-1"
         fields = alert["output_fields"]
@@ -83,10 +85,22 @@ def test_it_watches_the_host_with_the_privileges_of_the_chart(
         assert "COLOUR=red" in fields["proc.env"]
         assert (tmp_path / "state/outputs/lock").exists()
 
+        pod.update(chart(rules.replace("looked at", "seen again")))
+        assert _line(pod.err, "rules reloaded")
+        look(reader)
+        assert _line(pod.out, "seen again")
+
         told = pod.exec(sys.executable, "-m", "tiercel", "doctor", "--json", "-c", "/etc/tiercel/tiercel.yaml")
         assert told.returncode == 0, told.stdout + told.stderr
         failed = [check for check in json.loads(told.stdout)["checks"] if check["verdict"] == "fail"]
         assert failed == []
+
+
+def look(reader: subprocess.Popen[bytes]) -> None:
+    """Have the reader open the file."""
+    assert reader.stdin is not None
+    reader.stdin.write(b"now\n")
+    reader.stdin.flush()
 
 
 def _line(path: Path, text: str) -> str:
