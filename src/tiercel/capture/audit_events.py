@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tiercel.capture.audit_calls import CALLS
 from tiercel.capture.audit_identity import EXECUTIONS, Known, capabilities, executed, execution, identity
 from tiercel.capture.audit_marks import Marks
@@ -10,6 +12,7 @@ from tiercel.capture.audit_processes import CLONES, Look, Processes
 from tiercel.capture.parameters import encode
 from tiercel.capture.writer import CaptureWriter
 from tiercel.model.world import World
+from tiercel.sources.audit_address import Address
 from tiercel.sources.audit_call import MAX_PID, AuditCall, AuditCallError, call_of
 from tiercel.sources.audit_event import AuditEvent
 from tiercel.sources.audit_flags import clone_flags
@@ -23,8 +26,13 @@ from tiercel.wire.event_table import BY_CONSTANT
 from tiercel.wire.syscall_table import CODES
 
 _STATE_ONLY = 1  # the flag of events that readers do not see
+_FROM_MEMFD = 4  # of execve_flags
 _GENERIC = "GENERIC_X"
 _SOCKET_USERS = frozenset({"connect", "bind", "sendto", "sendmsg"})
+_CONNECTING = frozenset({"connect", "sendto", "sendmsg"})
+
+Near = Callable[[int, int, Address], Address | None]
+"""Tells the near end of a connection by process, descriptor and far end."""
 
 
 class AuditEvents:
@@ -38,11 +46,19 @@ class AuditEvents:
         marks: takes the records that become no event.
         problems: takes what could not be read.
         look: tells of a process what the running host knows of it; None for a log, whose host is elsewhere.
+        near: the same for the near end of a connection.
     """
 
     def __init__(
-        self, world: World, writer: CaptureWriter, marks: Marks, problems: AuditProblems, look: Look | None = None
+        self,
+        world: World,
+        writer: CaptureWriter,
+        marks: Marks,
+        problems: AuditProblems,
+        look: Look | None = None,
+        near: Near | None = None,
     ) -> None:
+        self._near = near
         self._writer = writer
         self._marks = marks
         self._problems = problems
@@ -99,6 +115,7 @@ class AuditEvents:
         elif call.name in CALLS:
             if call.name in _SOCKET_USERS:
                 self.processes.before_socket(known, call)
+                self._find_near(call)
             event = CALLS[call.name]
             values = {name: value(call) for name, value in event.parameters.items()}
             self._emit(call.ts, call.pid, event.constant, True, **values)
@@ -109,6 +126,11 @@ class AuditEvents:
             whole = not call.paths  # such an event has no place for them
         self.processes.after(known, call)
         return whole
+
+    def _find_near(self, call: AuditCall) -> None:
+        far, fd = call.address.ip if call.address is not None else None, call.args[0]
+        if self._near is not None and far is not None and fd is not None and call.name in _CONNECTING:
+            call.near = self._near(call.pid, fd & 0x7FFFFFFF, far)
 
     def _generic(self, call: AuditCall) -> None:
         values = {"ID": CODES.get(call.name, 0), "nativeID": call.number & 0xFFFF}
@@ -136,6 +158,8 @@ class AuditEvents:
             values |= {"exe": named.name if named else None, "args": [], "trusted_exepath": known.exe}
         if constant == "SYSCALL_EXECVE_19_X":
             values["filename"] = named.name if named else None
+        if call.succeeded and call.exe is not None and call.exe.startswith(b"/memfd:"):
+            values["flags"] = _FROM_MEMFD
         if call.succeeded and named is not None:
             values["exe_ino"] = named.inode
         self._emit(call.ts, call.pid, constant, True, **(values | {"res": call.exit}))

@@ -203,7 +203,7 @@ def address(call: AuditCall) -> object:
 
 
 def ends(outgoing: bool) -> Value:
-    """Return both ends; the caller's own is not recorded, and stands as all zeros."""
+    """Return both ends; the caller's own is not recorded, and stands as all zeros where nothing else tells it."""
 
     def value(call: AuditCall) -> object:
         other = told_address(call.address)
@@ -211,7 +211,7 @@ def ends(outgoing: bool) -> Value:
             return None
         if isinstance(other, Unix):
             return other
-        own = ("0.0.0.0" if call.address is not None and call.address.family == AF_INET else "::", 0)
+        own = call.near or ("0.0.0.0" if call.address is not None and call.address.family == AF_INET else "::", 0)
         return (own, other) if outgoing else (other, own)
 
     return value

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from tiercel.sources import audit_address
-from tiercel.sources.audit_address import SocketAddress
+from tiercel.sources.audit_address import Address, SocketAddress
 from tiercel.sources.audit_event import AuditEvent
 from tiercel.sources.audit_record import AuditRecord
 from tiercel.sources.audit_syscalls import ARCHITECTURES, SOCKETCALLS, syscall_name
@@ -56,7 +56,8 @@ class AuditCall:
 
     ``args`` are the first four arguments as unsigned 64-bit numbers, None where the record lacks them; ``exit`` is what
     the call returned, minus the error number when it failed, None when it did not return. Ids that are not set are all
-    ones. ``exe`` is without the kernel's note that the file was deleted.
+    ones. ``exe`` is without the kernel's note that the file was deleted. ``near`` is the near end of a connection, which
+    no record tells.
     """
 
     event: AuditEvent
@@ -76,6 +77,7 @@ class AuditCall:
     cwd: bytes | None
     paths: list[AuditPath] = field(default_factory=list)
     address: SocketAddress | None = None
+    near: Address | None = None
 
     @property
     def ts(self) -> int:

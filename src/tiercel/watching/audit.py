@@ -23,11 +23,14 @@ from tiercel.sources.audit_event import AuditEvent
 from tiercel.sources.audit_live.assembly import Assembly
 from tiercel.sources.audit_live.auditing import Auditing
 from tiercel.sources.audit_live.losses import RecordLosses
+from tiercel.sources.audit_live.near_end import NearEnds
 from tiercel.sources.audit_live.owner import open_records
+from tiercel.sources.audit_live.rules import Condition
 from tiercel.sources.audit_log import AuditProblems
 from tiercel.sources.audit_record import AuditRecord
 from tiercel.sources.live.decoding import DROP_BYTES, LiveDecoder, drop_block
 from tiercel.sources.live.host import live_world
+from tiercel.sources.live.introduction import Identity, sightings
 from tiercel.sources.live.procfs import pids, read_descriptors, read_process, read_threads
 from tiercel.sources.live.root import own_pid
 from tiercel.sources.live.stream import Lost
@@ -46,7 +49,11 @@ _IDLE = 0.2  # seconds
 _COUNT_EVERY = 0.5  # seconds between looks at what was lost
 _SWEEP_EVERY = 10.0  # seconds between looks for processes that ended
 _LAST_WAIT = 2.0  # seconds for what is still in the kernel when the watch ends
+_PRESSED = 2.0  # seconds after a rush during which processes may wait that the kernel forgot
+_RUSH = 500  # records read at once
 _LOOK_EVERY = 50  # processes read
+_ASIDE = 200_000  # most records kept while the host, or a container, is looked at
+_START_PATIENCE = 5.0  # seconds to wait for what is known of the containers there are at the start
 _STRING_BYTES = 16 << 20
 
 
@@ -62,6 +69,8 @@ class AuditSource:
         rules: the rules whose events are wanted.
         seconds: how long to watch, None for ever.
         way: where records come from, see :func:`tiercel.sources.audit_live.owner.open_records`.
+        within: conditions that all audit rules get besides, such as the login whose acts are watched.
+        identity: tells who containers are; the caller closes it.
 
     Raises:
         LiveError: this host cannot be audited; says why.
@@ -69,7 +78,14 @@ class AuditSource:
 
     name = "audit"
 
-    def __init__(self, rules: Iterable[Rule], seconds: float | None = None, way: str = "auto") -> None:
+    def __init__(
+        self,
+        rules: Iterable[Rule],
+        seconds: float | None = None,
+        way: str = "auto",
+        within: tuple[Condition, ...] = (),
+        identity: Identity | None = None,
+    ) -> None:
         tell_if_slow()
         self.seconds = seconds
         self.events = 0
@@ -78,6 +94,8 @@ class AuditSource:
         self.world = live_world(live_hostname())
         self.problems = AuditProblems()
         self.marks = _Counted()
+        self.within = within
+        self.identity = identity
         self._stopped = False
         self._own = str(own_pid()).encode()
         self._aside: list[AuditRecord] = []
@@ -86,7 +104,7 @@ class AuditSource:
         try:
             self.reading = open_records(self.auditing.status().pid, way)
             try:
-                self.auditing.enable()
+                self.auditing.enable(self.reading.owner)
                 self.want(rules)
                 self._losses = RecordLosses(self.auditing.status().lost, self.reading)
                 listed = list(self._meanwhile(thread for thread in read_threads() if thread.tid == thread.pid))
@@ -94,6 +112,7 @@ class AuditSource:
                 descriptors = self._meanwhile(read_descriptors([thread.pid for thread in listed]))
                 self.descriptors: list[tuple[int, list[FdRecord]]] = list(descriptors)
             except BaseException:
+                self.auditing.end()
                 self.reading.records.close()
                 raise
         except BaseException:
@@ -104,9 +123,13 @@ class AuditSource:
         compaction.least_bytes = compaction.max_bytes = _STRING_BYTES
         self._blocks = io.BytesIO()
         self._writer = CaptureWriter(self._blocks)
-        self._convert = AuditEvents(self.world, self._writer, self.marks, self.problems, read_process)
+        self._convert = AuditEvents(self.world, self._writer, self.marks, self.problems, read_process, NearEnds().find)
         self._convert.processes.begin(self.threads)
         self._take_blocks()  # the head of a capture, which nobody needs
+        self._news = b""  # of the containers there were
+        if identity is not None:
+            there = [(thread.cgroups, thread.pid) for thread in self.threads]
+            self._news = identity.meet(there, time.time_ns(), self._look_aside, _START_PATIENCE)
 
     def __enter__(self) -> Self:
         return self
@@ -127,7 +150,7 @@ class AuditSource:
     def want(self, rules: Iterable[Rule]) -> None:
         """From now on audit what these rules need."""
         self.rules = list(rules)
-        self.auditing.audit(audit_rules(self.rules))
+        self.auditing.audit(rule.besides(*self.within) for rule in audit_rules(self.rules))
 
     def begin_remarks(self) -> list[str]:
         """Return what to say at the start: where records come from, what is audited, and what rules cannot see."""
@@ -158,11 +181,8 @@ class AuditSource:
         self._stopped = True
         if self.auditing.ended:
             return
-        self.auditing.audit([])
-        if self.reading.owner:
-            self.auditing.disown()
-        self.reading.records.close()
         self.auditing.end()
+        self.reading.records.close()
 
     def __iter__(self) -> Iterator[Batch]:
         until = None if self.seconds is None else time.monotonic() + self.seconds
@@ -172,12 +192,18 @@ class AuditSource:
         if waits:
             poll.register(self.reading.records.fileno(), select.POLLIN)
         count_due = sweep_due = 0.0
+        pressed = 0.0  # until when
         last = 0.0  # when waiting for the last events ends
-        self._take(self._aside)
+        if self._news:
+            news = bytearray(CONSTANTS + self._news)
+            yield self._tracked(decoder.batch(news, len(news)))
         while True:
-            records = self.reading.records.read(_AT_ONCE)
+            records = self._aside or self.reading.records.read(_AT_ONCE)
+            self._aside = []
             self._take(records)
             now = time.monotonic()
+            if len(records) >= _RUSH:
+                pressed = now + _PRESSED
             lost = 0
             if now >= count_due or last:
                 count_due = now + _COUNT_EVERY
@@ -186,12 +212,9 @@ class AuditSource:
                 if sweep_due:
                     self._convert.processes.sweep(time.time_ns(), set(pids()))
                 sweep_due = now + _SWEEP_EVERY
-            if (batch := self._batch(decoder, lost)) is not None:
-                self.tracker.track(batch)
-                self.events += int(batch.visible.sum())
-                yield batch
+            for batch in self._batches(decoder, lost):
+                yield self._tracked(batch)
                 batch.derived.clear()  # what readers made of it refers back to it
-                del batch
             if len(records) >= _AT_ONCE:
                 continue
             now = time.monotonic()
@@ -201,7 +224,7 @@ class AuditSource:
                 last = now + _LAST_WAIT
                 time.sleep(_GATHER)
                 continue
-            rest = _REST if last or self._assembly.waiting or not waits else _IDLE
+            rest = _REST if last or now < pressed or self._assembly.waiting or not waits else _IDLE
             if until is not None and not last:
                 rest = max(min(rest, until - now), 0)
             if waits and poll.poll(rest * 1000):
@@ -210,6 +233,8 @@ class AuditSource:
                 time.sleep(rest)
                 self.idle()
             else:
+                if now < pressed and self.reading.owner:
+                    self.auditing.nudge()
                 self.idle()
 
     def _take(self, records: list[AuditRecord]) -> None:
@@ -235,24 +260,42 @@ class AuditSource:
         self._blocks.truncate()
         return blocks
 
-    def _batch(self, decoder: LiveDecoder, lost: int) -> Batch | None:
-        """Return what came as a batch, with an event about what was lost, None when nothing was either."""
+    def _batches(self, decoder: LiveDecoder, lost: int) -> Iterator[Batch]:
+        """Yield what came, with an event about what was lost, and before it what is known of containers it begins."""
+        now = time.time_ns()
         blocks = self._take_blocks()
         if not blocks and not lost:
-            return None
+            if self.identity is not None and (told := self.identity.meet((), now)):
+                news = bytearray(CONSTANTS + told)
+                yield decoder.batch(news, len(news))
+            return
         data = bytearray(CONSTANTS + blocks)
         if lost:
             end = len(data)
             data += bytes(DROP_BYTES)
-            drop_block(data, end, time.time_ns(), lost)
-        return decoder.batch(data, len(data))
+            drop_block(data, end, now, lost)
+        batch = decoder.batch(data, len(data))
+        if self.identity is not None and batch.count:
+            told = self.identity.meet(sightings(batch), int(batch.ts[0]), self._look_aside)
+            if told:
+                yield decoder.ahead(batch, told)
+        yield batch
+
+    def _tracked(self, batch: Batch) -> Batch:
+        self.tracker.track(batch)
+        self.events += int(batch.visible.sum())
+        return batch
 
     def _meanwhile(self, items: Iterator[T]) -> Iterator[T]:
         """Yield ``items``, and read what comes meanwhile: the kernel lets others wait until somebody does."""
         for number, item in enumerate(items):
             yield item
             if number % _LOOK_EVERY == 0:
-                self._aside += self.reading.records.read(_AT_ONCE)
+                self._look_aside()
+
+    def _look_aside(self) -> None:
+        if len(self._aside) < _ASIDE:
+            self._aside += self.reading.records.read(_AT_ONCE)
 
 
 class _Counted:

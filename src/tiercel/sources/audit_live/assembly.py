@@ -8,8 +8,8 @@ from tiercel.sources.audit_event import MAX_BYTES, MAX_PENDING, MAX_RECORDS, Aud
 from tiercel.sources.audit_record import AuditRecord
 from tiercel.sources.audit_types import LAST, stands_alone
 
-PATIENCE = 200_000_000
-"""ns that a system call may wait for its next record."""
+PATIENCE = 1_000_000_000
+"""ns that a system call may wait for its next record: as long as the kernel may let it wait for room."""
 
 SHORT_PATIENCE = 20_000_000
 """ns for records that did not begin with a system call: most are an event of their own."""

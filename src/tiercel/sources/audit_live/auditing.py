@@ -23,6 +23,12 @@ log = logging.getLogger(__name__)
 BACKLOG = 8192
 """Records that may wait for their reader while tiercel watches; a larger limit, or none, stays as it is."""
 
+WAIT = 100
+"""Jiffies (0.1 to 1 s) that a process waits at the most for room, where tiercel is the audit daemon. The kernel has
+been seen to forget those that wait, for as long as the former limit of a minute."""
+
+_USER = 1121  # a record that programs write
+
 
 class Auditing:
     """Makes the kernel audit, until :meth:`end`.
@@ -64,7 +70,7 @@ class Auditing:
         return self._mark.key
 
     def _begin(self, now: AuditStatus) -> Mark:
-        former = (now.enabled & 1, now.backlog_limit)
+        former = (now.enabled & 1, now.backlog_limit, now.wait_time)
         stale: list[bytes] = []
         never = False
         for data in self._listed():
@@ -72,7 +78,7 @@ class Auditing:
             mark = mark_of(data)
             if mark is None:
                 continue
-            former = (mark.enabled, mark.backlog_limit)
+            former = (mark.enabled, mark.backlog_limit, mark.wait_time)
             if started(mark.pid) != mark.started:
                 stale.append(data)
         if never:
@@ -86,14 +92,19 @@ class Auditing:
             self.remarks.append(f"removed {len(stale)} audit rules that a tiercel which was killed had left")
         return Mark(own_pid(), started(own_pid()), *former)
 
-    def enable(self) -> None:
-        """Turn auditing on and make room for what waits. Raises LiveError when the kernel does not do it."""
+    def enable(self, owner: bool) -> None:
+        """Turn auditing on and make room for what waits; as ``owner`` of the records, bound how long processes wait.
+
+        Raises LiveError when the kernel does not do it.
+        """
         now = self.status()
         if self.locked:
             return
         try:
             if now.backlog_limit and now.backlog_limit < BACKLOG:
                 status.set_status(self.control, "backlog_limit", BACKLOG)
+            if owner and now.wait_time > WAIT:
+                status.set_status(self.control, "wait_time", WAIT)
             if now.enabled == status.OFF:
                 status.set_status(self.control, "enabled", status.ON)
         except AuditRefused as error:
@@ -131,13 +142,17 @@ class Auditing:
             raise LiveError(f"the kernel refuses the audit rule {rule.text}: {error.strerror}") from None
         return data
 
-    def disown(self) -> None:
-        """Stop being the audit daemon, if this process is."""
+    def nudge(self) -> None:
+        """Have the kernel look at its queue: it lets those go on that wait for room in it."""
         try:
-            if self.status().pid == self._mark.pid:
-                status.set_status(self.control, "pid", 0)
+            self.control.request(_USER, b"op=nudge")
         except (LiveError, OSError) as error:
-            log.warning("this process is still the audit daemon: %s", error)
+            log.debug("no nudge: %s", error)
+
+    def _disown(self) -> None:
+        """Stop being the audit daemon, if this process is."""
+        if self.status().pid == self._mark.pid:
+            status.set_status(self.control, "pid", 0)
 
     def end(self) -> None:
         """Remove the rules made, and restore what was unless somebody else audits by now; once."""
@@ -149,6 +164,7 @@ class Auditing:
             self._made = {}
             if not self.locked:
                 self._restore()
+            self._disown()
         except (LiveError, OSError) as error:
             log.warning("auditing was not left as it was found: %s", error)
         finally:
@@ -162,6 +178,8 @@ class Auditing:
             return  # a daemon has come, which sets what it needs
         if now.backlog_limit == BACKLOG and self._mark.backlog_limit != BACKLOG:
             status.set_status(self.control, "backlog_limit", self._mark.backlog_limit)
+        if now.wait_time == WAIT and self._mark.wait_time > WAIT:
+            status.set_status(self.control, "wait_time", self._mark.wait_time)
         if now.enabled == status.ON and self._mark.enabled == status.OFF:
             status.set_status(self.control, "enabled", status.OFF)
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 ARCHITECTURES = {"x86_64": 0xC000003E, "i386": 0x40000003, "aarch64": 0xC00000B7}
 
-PID, ARCH, EXIT, SUCCESS, PERM, DIR, PATH, SADDR_FAM, ARG0, KEY = 0, 11, 103, 104, 106, 107, 105, 113, 200, 210
+PID, LOGINUID, ARCH, EXIT, SUCCESS, PERM, DIR, PATH = 0, 9, 11, 103, 104, 106, 107, 105
+SADDR_FAM, ARG0, KEY = 113, 200, 210
 EQUAL, NOT_EQUAL, BIT_MASK, BIT_TEST = 0x40000000, 0x30000000, 0x08000000, 0x48000000
 
 _EXIT_LIST, _ALWAYS = 4, 2
@@ -21,8 +22,8 @@ _HEAD = struct.Struct(f"<3I{_WORDS}I{_FIELDS}I{_FIELDS}I{_FIELDS}II")
 _TEXTS = frozenset({DIR, PATH, KEY, 112})  # the value of these is the length of a text; 112: exe
 _TEXTS_OF_LABELS = frozenset({*range(13, 18), *range(19, 24)})
 _NAMES = {
-    PID: "pid", ARCH: "arch", EXIT: "exit", SUCCESS: "success", PERM: "perm", DIR: "dir", PATH: "path",
-    SADDR_FAM: "saddr_fam", KEY: "key", **{ARG0 + k: f"a{k}" for k in range(4)},
+    PID: "pid", LOGINUID: "auid", ARCH: "arch", EXIT: "exit", SUCCESS: "success", PERM: "perm", DIR: "dir",
+    PATH: "path", SADDR_FAM: "saddr_fam", KEY: "key", **{ARG0 + k: f"a{k}" for k in range(4)},
 }  # fmt: skip
 _SIGNS = {EQUAL: "=", NOT_EQUAL: "!=", BIT_MASK: "&", BIT_TEST: "&="}
 _PERMS = ((4, "r"), (2, "w"), (1, "x"), (8, "a"))
@@ -116,25 +117,28 @@ def is_task_never(data: bytes) -> bool:
     return len(data) >= _HEAD.size and struct.unpack_from("<III", data) == (1, 0, 0)
 
 
-_OWN_KEY = re.compile(rb"tiercel-([0-9]{1,10})-([0-9]{1,20})-([01])-([0-9]{1,10})")
+_OWN_KEY = re.compile(rb"tiercel-([0-9]{1,10})-([0-9]{1,20})-([01])-([0-9]{1,10})-([0-9]{1,10})")
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
     """The key of tiercel's rules: who made them, and what was before, so that whoever removes them can restore it.
 
-    ``pid`` and ``started`` (ticks since boot) are those of the process, ``enabled`` and ``backlog_limit`` the former
-    state of the audit subsystem.
+    ``pid`` and ``started`` (ticks since boot) are those of the process, the others the former state of the audit
+    subsystem.
     """
 
     pid: int
     started: int
     enabled: int
     backlog_limit: int
+    wait_time: int
 
     @property
     def key(self) -> bytes:
-        return b"tiercel-%d-%d-%d-%d" % (self.pid, self.started, self.enabled, self.backlog_limit)
+        return b"tiercel-%d-%d-%d-%d-%d" % (
+            self.pid, self.started, self.enabled, self.backlog_limit, self.wait_time,
+        )  # fmt: skip
 
 
 def mark_of(data: bytes) -> Mark | None:

@@ -11,10 +11,10 @@ from tiercel.sources.live.errors import LiveError
 
 OFF, ON, LOCKED = 0, 1, 2
 
-_ENABLED, _PID, _BACKLOG_LIMIT = 1, 4, 16
 _FIELDS = 11
 _STATUS = struct.Struct(f"<{_FIELDS}I")
-_BITS = {"enabled": _ENABLED, "pid": _PID, "backlog_limit": _BACKLOG_LIMIT}
+_PLACES = {"enabled": (1, 1), "pid": (4, 3), "backlog_limit": (16, 5), "wait_time": (32, 9)}
+"""The bit of each value that may be set, and its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,10 @@ def read_status(control: AuditSocket) -> AuditStatus:
 
 
 def set_status(control: AuditSocket, name: str, value: int) -> None:
-    """Set ``enabled``, ``pid`` or ``backlog_limit``. Raises AuditRefused when the kernel does not do it."""
+    """Set ``enabled``, ``pid``, ``backlog_limit`` or ``wait_time``. Raises AuditRefused when the kernel does not."""
     values = [0] * _FIELDS
-    values[0] = _BITS[name]
-    values[{"enabled": 1, "pid": 3, "backlog_limit": 5}[name]] = value
+    values[0], place = _PLACES[name]
+    values[place] = value
     control.request(SET, _STATUS.pack(*values))
 
 
