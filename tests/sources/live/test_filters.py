@@ -174,8 +174,8 @@ for _ in range(3000):
 @contextmanager
 def group() -> Iterator[tuple[str, Path]]:
     """Make a control group; yield its path and where it is."""
-    for root in (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/memory")):
-        if (root / "cgroup.procs").is_file():
+    for root, sign in ((Path("/sys/fs/cgroup"), "cgroup.controllers"), (Path("/sys/fs/cgroup/memory"), "tasks")):
+        if (root / sign).is_file():
             break
     else:
         pytest.skip("this host has neither a unified hierarchy of control groups nor one of memory")
