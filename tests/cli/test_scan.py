@@ -105,13 +105,13 @@ def test_stdout_can_be_turned_off(capture: Path) -> None:
 
 def test_keys_without_effect_are_named(capture: Path, tmp_path: Path) -> None:
     config = tmp_path / "falco.yaml"
-    config.write_text("json_ouput: true\nwebserver: {enabled: true}\n")
-    ran = tiercel("scan", capture, "-c", config, "-o", "watch_config_files=true")
+    config.write_text("json_ouput: true\nplugins: []\n")
+    ran = tiercel("scan", capture, "-c", config, "-o", "output_timeout=1")
     assert ran.code == 0
     assert ran.stderr.splitlines() == [
         f"tiercel: {config}:1:1: unknown key 'json_ouput' (did you mean 'json_output'?)",
-        f"tiercel: {config}:2:1: 'webserver' has no effect here",
-        "tiercel: -o watch_config_files=true: 'watch_config_files' has no effect here",
+        f"tiercel: {config}:2:1: 'plugins' has no effect here",
+        "tiercel: -o output_timeout=1: 'output_timeout' has no effect here",
     ]
 
 

@@ -39,7 +39,7 @@ def test_a_running_host_is_told_of_by_every_output(rules: Callable[[str], Path],
         try:
             assert "watching" in watch.stderr.readline()
             subprocess.run(["true", MARK], check=True)
-            until(lambda: server.bodies)
+            until(lambda: server.bodies and file.exists() and file.stat().st_size)
             file.rename(tmp_path / "moved")
             watch.send_signal(signal.SIGHUP)
             subprocess.run(["true", MARK], check=True)

@@ -35,6 +35,9 @@ _PRIORITY = -15
 """What is watched must not keep the watcher from its turn: a busy host loses no events then."""
 
 
+_NAMES = {"ebpf": "eBPF", "audit": "the audit subsystem"}
+
+
 def register(app: typer.Typer) -> None:
     """Add ``watch``."""
     app.command()(watch)
@@ -111,7 +114,7 @@ def watch(
                                               *(partial(flight_values, recorder) for recorder in recorders),
                                               *(made.values for made in stores)]  # fmt: skip
                 end_on_signals(source, service)
-                print(f"tiercel: watching {source.hostname}", file=sys.stderr)
+                print(f"tiercel: watching {source.hostname} through {_NAMES[source.name]}", file=sys.stderr)
                 _run(seen, source)
         for message in undelivered(delivering.outputs, patience=2.0):
             print(f"tiercel: {message}", file=sys.stderr)

@@ -54,7 +54,6 @@ def pick_source(
                 raise
             refused = error
         else:
-            say("events come from the kernel through eBPF")
             return source
     try:
         audit = AuditSource(rules, seconds, identity=identity)
