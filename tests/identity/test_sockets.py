@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ def http(body: bytes, status: str = "200 OK", head: bytes = b"") -> bytes:
     return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n".encode() + head + b"\r\n" + body
 
 
-def answering(answers: dict[str, object]) -> Answer:
+def answering(answers: Mapping[str, object]) -> Answer:
     """Answer with JSON by the path asked for, with 404 for the rest."""
 
     def answer(request: bytes, client: socket.socket) -> None:

@@ -143,10 +143,10 @@ class Identity:
         elif known.ended:
             known.ended, known.again = 0.0, 0
             self._ask(known)
-        if known.people is not None or known.people_tries >= _PEOPLE_TRIES:
+        if known.people is not None or known.people_tries >= _PEOPLE_TRIES or not known.info:
             self._settled.add(cgroups)
             known.cgroups.add(cgroups)
-        elif not known.asking and known.info:
+        elif not known.asking:
             known.asking = True
             known.people_tries += 1
             self._near.submit(lambda: self._ask_people(known, pid))
@@ -252,11 +252,11 @@ class Identity:
             else:
                 for id in answer & self._known.keys():
                     self._known[id].ended = self._known[id].ended or now
-                    self._settled -= self._known[id].cgroups
+                    self._unsettle(self._known[id])
         gone = [id for id, known in self._known.items() if known.ended and now >= known.ended + self.settings.linger]
         for id in gone:
             known = self._known.pop(id)
-            self._settled -= known.cgroups
+            self._unsettle(known)
             if known.info:
                 out += events.container(ts, known.info, removed=True)
         if now >= self._round:
@@ -275,6 +275,8 @@ class Identity:
         elif found is not None:
             known.engine = found.engine
             info = merged(known.info or blank(known.subject, known.engine), found.info)
+            if not known.info:
+                self._unsettle(known)  # its people are still to be found
             if info != known.info:
                 known.info = info
                 out += events.container(ts, info)
@@ -284,6 +286,11 @@ class Identity:
             out += events.people(ts, known.subject.id, known.people or People(), answer.people)
             known.people = answer.people
         return out
+
+    def _unsettle(self, known: _Known) -> None:
+        """Look at the cgroups of a container again when a process in them is seen."""
+        self._settled -= known.cgroups
+        known.cgroups.clear()
 
     def _come_back(self, known: _Known, now: float) -> None:
         """Have a container asked for again later, a few times."""
