@@ -56,8 +56,8 @@ class AuditCall:
 
     ``args`` are the first four arguments as unsigned 64-bit numbers, None where the record lacks them; ``exit`` is what
     the call returned, minus the error number when it failed, None when it did not return. Ids that are not set are all
-    ones. ``exe`` is without the kernel's note that the file was deleted. ``near`` is the near end of a connection, which
-    no record tells.
+    ones. ``exe`` is without the kernel's note that the file was deleted. ``near`` is the near end of a connection,
+    which no record tells.
     """
 
     event: AuditEvent

@@ -53,9 +53,11 @@ class Assembly:
     def _take(self, record: AuditRecord, now: int) -> None:
         key = record.key
         event = self._pending.get(key)
+        if record.type == "EOE":
+            if event is not None:
+                event.complete = True
+            return  # it says no more than that
         if event is None:
-            if record.type == "EOE":
-                return  # its event was complete without
             if key in self._given_up:
                 self.late += 1
                 return
