@@ -13,6 +13,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from tests.containerd.host import Containerd, with_containerd
+from tests.containerd.image import WEB
 from tests.deploy.chart import Rendered, needs_helm, render
 from tests.deploy.pod import running, why_not
 from tests.sources.live.host import watchable
@@ -94,6 +96,32 @@ def test_it_watches_the_host_with_the_privileges_of_the_chart(
         assert told.returncode == 0, told.stdout + told.stderr
         failed = [check for check in json.loads(told.stdout)["checks"] if check["verdict"] == "fail"]
         assert failed == []
+
+
+@watchable
+@with_containerd
+def test_it_tells_the_pods_of_its_node(tmp_path: Path) -> None:
+    rule = RULE.format(path="/etc/hostname").replace("fd.name = ", "container.name = web and fd.name = ")
+    with Containerd.start() as host:
+        rendered = render(
+            state={"hostPath": str(tmp_path / "state")},
+            rules={"shipped": False, "custom": {"mine.yaml": rule}},
+            containerRuntimes={
+                "containerd": {"enabled": False}, "crio": {"enabled": False},
+                "own": {"enabled": True, "paths": [str(host.socket.parent)]},
+            },
+            config={"container_engines": {"cri": {"sockets": [str(host.socket)]}}},
+        )  # fmt: skip
+        web = host.pod("shop-7d9f", namespace="store").run("web", WEB)
+        with running(tmp_path, rendered) as pod:
+            _line(pod.err, "tiercel: watching worker-1")
+            web.exec("cat", "/etc/hostname")
+            fields = json.loads(_line(pod.out, "looked at"))["output_fields"]
+            assert fields["container.id"] == web.id[:12]
+            assert (fields["k8s.ns.name"], fields["k8s.pod.name"]) == ("store", "shop-7d9f")
+            assert fields["container.image.repository"] in WEB.name
+            doctor = pod.exec(sys.executable, "-m", "tiercel", "doctor", "-c", "/etc/tiercel/tiercel.yaml")
+            assert f"/host{host.socket} answers" in doctor.stdout
 
 
 def look(reader: subprocess.Popen[bytes]) -> None:

@@ -59,5 +59,7 @@ def captures(subject: Subject) -> Finding:
     settings = subject.config.capture
     if not settings.enabled:
         return ok("capture is off")
-    folder = os.path.dirname(os.path.abspath(settings.path_prefix))
-    return _folder(folder, settings.max_file_bytes * max(settings.max_files, 1) or _LEAST, "capture.path_prefix")
+    folder = Path(settings.path_prefix).absolute().parent
+    if not folder.is_dir():
+        return fail(f"{folder} does not exist", "make the folder that capture.path_prefix is in")
+    return _folder(str(folder), settings.max_file_bytes * max(settings.max_files, 1) or _LEAST, "capture.path_prefix")

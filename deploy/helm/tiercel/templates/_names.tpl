@@ -64,6 +64,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
       "json_output" .Values.output.json
       "stdout_output" (dict "enabled" .Values.output.stdout)
       "webserver" (dict "enabled" true "listen_port" .Values.web.port "prometheus_metrics_enabled" .Values.metrics.enabled)
+      "capture" (dict "path_prefix" "/var/lib/tiercel/capture")
       "append_output" (list (dict "suggested_output" true)) }}
 {{- if .Values.metrics.enabled }}{{ $_ := set $config "metrics" (dict "enabled" true) }}{{ end }}
 {{- if .Values.kubernetes.enabled }}
