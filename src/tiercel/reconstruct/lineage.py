@@ -25,6 +25,8 @@ _COLUMNS = (
     "tty",
     "sid",
     "container",
+    "pod",
+    "namespace",
     "first_ts",
     "last_ts",
     "execs",
@@ -56,6 +58,8 @@ class Lineage:
     tty: list[int | None]
     sid: list[int | None]
     container: list[str]
+    pod: list[str | None]
+    namespace: list[str | None]
     first_ts: list[int | None]
     last_ts: list[int | None]
     execs: list[list[dict[str, Any]]]
@@ -76,6 +80,13 @@ class Lineage:
             if parent is not None:
                 self.children.setdefault(parent, []).append(row)
         self._exec_times = [[int(execution["ts"]) for execution in execs] for execs in self.execs]
+
+    def inside(self, row: int) -> str:
+        """Return which container a process is in, and of which pod that is, as far as it is known; "" on the host."""
+        if not self.container[row]:
+            return ""
+        pod = self.pod[row]
+        return self.container[row] + (f" of pod {'/'.join(filter(None, (self.namespace[row], pod)))}" if pod else "")
 
     def ancestors(self, row: int) -> Iterator[int]:
         """Yield parent, grandparent and so on; a circle in damaged evidence ends it."""

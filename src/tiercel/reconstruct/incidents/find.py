@@ -132,7 +132,7 @@ def _title(lineage: Lineage, group: Group) -> str:
         where = group.alerts[0].container
         return f"alerts about {f'container {where}' if where else group.alerts[0].host or 'the host'}"
     came = group.entries[0]
-    name, inside = lineage.name[came.root], lineage.container[came.root]
+    name, inside = lineage.name[came.root], lineage.inside(came.root)
     place = f"in container {inside}" if inside else f"on {lineage.host[came.root] or 'the host'}"
     return f"{name} {place} ({came.door.value})"
 

@@ -26,7 +26,7 @@ def origin(lineage: Lineage, group: Group) -> str:
     running = ", running before the recording" if lineage.from_start[came.root] else ""
     if came.door is Door.UNKNOWN:
         return f"{name} (pid {pid}){running}: where it came in was not seen{more}."
-    inside = lineage.container[came.root]
+    inside = lineage.inside(came.root)
     place = f" {inside}" if inside and came.door in (Door.EXEC, Door.START) else ""
     by = "what started it was not seen" if came.by is None else f"started by {lineage.chain(came.by, began)}"
     when = running if began is None else f" at {utc(began)}"
