@@ -7,9 +7,10 @@
 #define PROBE_CALLS_H
 
 #include "opens.h"
-#include "socket.h"
+#include "rare.h"
 
 #define STEPS 20
+#define RECIPES (CALLS + 8) /* those from CALLS on are of calls that only 32-bit programs make */
 #define EINPROGRESS 115
 
 enum kind { BY_STEPS, OPENAT, OPEN, CLOSE, CLONE, EXECVE, EXECVEAT };
@@ -19,7 +20,7 @@ enum op {
 	RET,	 /* what the call returned */
 	I32,	 /* a, 4 bytes signed as 8: descriptors, process ids */
 	U64, U32, U16, U8,
-	TEXT,
+	TEXT,	 /* c: 1 only when the call succeeded */
 	NOTHING, /* no value */
 	BITS,	 /* a, its bits renamed by table b, c bytes */
 	VALUE,	 /* a, as table b calls it, c bytes */
@@ -42,6 +43,22 @@ enum op {
 	MEMORY,	 /* three parameters */
 	TEXT_IF, /* text at a when argument b is c */
 	RETURNED, /* what was returned, 0 for an error, c bytes */
+	WORD,	 /* put word b of the process at a into c: a pointer or a long number; no parameter */
+	PARTS,	 /* data in parts: b of them, named at a; c: 1 only when the call succeeded */
+	SIZE,	 /* of data in parts: b of them, named at a */
+	CONTROL, /* of the message whose header is at a */
+	MESSAGES, /* all parameters; c: 1 received */
+	PATH,	 /* of descriptor a */
+	LIMITS,	 /* at a; b: 1 numbers of 8 bytes in any program; c: 1 only when the call succeeded; two parameters */
+	OPTION,	 /* of a socket, of length a, b the table of names: four parameters */
+	POLLED,	 /* b descriptors at a, c the table of what happened */
+	SPAN,	 /* ns of the time at a */
+	OPERATIONS, /* b operations on semaphores at a, c the table of flags: six parameters */
+	U32_IF,	 /* a if argument b is c, else 0 */
+	QUOTA,	 /* command a, b and c the tables of commands and formats: 16 parameters */
+	KEYS,	 /* operation a, b the table of its arguments: four parameters */
+	SETTING, /* of command a, value b, length c: two parameters */
+	GENERIC, /* the code of the call, b its low and c its high byte, and its number: two parameters */
 };
 
 struct step {
@@ -54,27 +71,10 @@ struct recipe {
 };
 struct {
 	__uint(type, MAP_ARRAY);
-	__uint(max_entries, CALLS);
+	__uint(max_entries, RECIPES);
 	__type(key, u32);
 	__type(value, struct recipe);
 } recipes SEC(".maps");
-
-#define BITS_OF 24
-struct renaming {
-	u32 from[BITS_OF], to[BITS_OF];
-};
-struct {
-	__uint(type, MAP_ARRAY);
-	__uint(max_entries, 32);
-	__type(key, u32);
-	__type(value, struct renaming);
-} renamings SEC(".maps");
-struct {
-	__uint(type, MAP_HASH);
-	__uint(max_entries, 2048);
-	__type(key, u64);
-	__type(value, u32);
-} values SEC(".maps");
 
 static __always_inline void put_sized(struct room *room, u64 value, u32 bytes)
 {
@@ -88,30 +88,7 @@ static __always_inline void put_sized(struct room *room, u64 value, u32 bytes)
 		put_u64(room, value);
 }
 
-static __always_inline u32 renamed(u32 flags, u32 table)
-{
-	struct renaming *renaming = bpf_map_lookup_elem(&renamings, &table);
-	u32 out = 0;
-	if (!renaming)
-		return flags;
-	for (u32 k = 0; k < BITS_OF; k++)
-		if (flags & renaming->from[k])
-			out |= renaming->to[k];
-	return out;
-}
-
-static __always_inline u32 value_of(u32 value, u32 table)
-{
-	u64 key = (u64)table << 32 | value;
-	u32 *found = bpf_map_lookup_elem(&values, &key);
-	if (!found) {
-		key |= 0xffffffff;
-		found = bpf_map_lookup_elem(&values, &key);
-	}
-	return found ? *found : value;
-}
-
-static __always_inline void put_trace(struct room *room)
+static __always_inline void put_trace(struct room *room, u32 layout)
 {
 	u64 request = room->args[0], addr = room->args[2], data = room->args[3];
 	bool failed = room->ret < 0;
@@ -126,7 +103,7 @@ static __always_inline void put_trace(struct room *room)
 	} else {
 		u64 value = data;
 		if (!failed && request >= 1 && request <= 3)
-			bpf_probe_read_user(&value, 8, (void *)data);
+			value = word_at(data, 0, layout);
 		part_u8(room, 0);
 		part_u64(room, failed ? 0 : value);
 	}
@@ -134,7 +111,7 @@ static __always_inline void put_trace(struct room *room)
 }
 
 struct walk {
-	u32 call;
+	u32 call, layout;
 };
 
 static long one_step(u32 i, void *context)
@@ -149,6 +126,7 @@ static long one_step(u32 i, void *context)
 	u64 value = step.a < 6 ? room->args[step.a] : 0;
 	u64 other = step.b < 6 ? room->args[step.b] : 0;
 	s64 ret = room->ret;
+	u32 layout = walk->layout;
 	switch (step.op) {
 	case RET: put_u64(room, ret); break;
 	case I32: put_u64(room, (s64)(s32)value); break;
@@ -156,7 +134,12 @@ static long one_step(u32 i, void *context)
 	case U32: put_u32(room, value); break;
 	case U16: put_u16(room, value); break;
 	case U8: put_u8(room, value); break;
-	case TEXT: put_text(room, value, 4096); break;
+	case TEXT:
+		if (ret >= 0 || !step.c)
+			put_text(room, value, 4096);
+		else
+			done(room, 0);
+		break;
 	case TEXT_IF:
 		if ((u32)other == step.c)
 			put_text(room, value, 4096);
@@ -264,23 +247,63 @@ static long one_step(u32 i, void *context)
 		put_u64(room, number);
 		break;
 	}
-	case TRACE: put_trace(room); break;
+	case TRACE: put_trace(room, layout); break;
 	case MEMORY: put_memory(room, BPF_CORE_READ(bpf_get_current_task_btf(), mm)); break;
+	case WORD:
+		if (step.c < 6)
+			room->args[step.c] = word_at(value, step.b, layout);
+		break;
+	case PARTS: {
+		u32 most = control.snaplen;
+		if (ret > 0 && most > ret)
+			most = ret;
+		put_parts(value, other, ret <= 0 && step.c ? 0 : most, layout);
+		break;
+	}
+	case SIZE: put_size(value, other, layout); break;
+	case CONTROL:
+		if (ret >= 0)
+			put_control(value, layout);
+		else
+			done(room, 0);
+		break;
+	case MESSAGES: put_messages(step.c, layout); break;
+	case PATH: {
+		struct file *file = ret >= 0 ? file_of((s32)value) : NULL;
+		if (file)
+			put_path(room, &file->f_path, bpf_get_current_task_btf());
+		else
+			done(room, 0);
+		break;
+	}
+	case LIMITS: put_limits(value, ret == 0 || !step.c, step.b ? WIDE : layout); break;
+	case OPTION: put_option(value, step.b, layout); break;
+	case POLLED: put_polled(value, other, step.c); break;
+	case SPAN: put_u64(room, span_at(value, layout)); break;
+	case OPERATIONS: put_operations(value, other, step.c); break;
+	case U32_IF: put_u32(room, (u32)other == step.c ? value : 0); break;
+	case QUOTA: put_quota(value, step.b, step.c); break;
+	case KEYS: put_keys(value, step.b); break;
+	case SETTING: put_setting(value, other, step.c < 6 ? room->args[step.c] : 0); break;
+	case GENERIC:
+		put_u16(room, step.b | step.c << 8);
+		put_u16(room, call);
+		break;
 	}
 	return 0;
 }
 
 struct list {
 	u64 from; /* of the pointers in the process */
-	u32 most;
+	u32 most, layout;
 };
 
 static long one_text(u32 i, void *context)
 {
 	struct list *list = context;
 	struct room *room = room_here();
-	u64 text = 0;
-	if (!room || bpf_probe_read_user(&text, 8, (void *)(list->from + 8 * (u64)i)) || !text)
+	u64 text = word_at(list->from, i, list->layout);
+	if (!room || !text)
 		return 1;
 	u32 at = room->at & REACH;
 	if (at - room->start >= list->most)
@@ -290,9 +313,9 @@ static long one_text(u32 i, void *context)
 	return 0;
 }
 
-static __always_inline void put_texts(struct room *room, u64 from, u32 most)
+static __always_inline void put_texts(struct room *room, u64 from, u32 most, u32 layout)
 {
-	struct list list = {from, most};
+	struct list list = {from, most, layout};
 	open_param(room);
 	if (from)
 		bpf_loop(512, one_text, &list, 0);
@@ -300,7 +323,7 @@ static __always_inline void put_texts(struct room *room, u64 from, u32 most)
 }
 
 /* A program that could not be executed: what was asked for, by whom. */
-static __noinline int put_exec_failure(u32 at)
+static __noinline int put_exec_failure(u32 at, u32 layout)
 {
 	struct room *room = room_here();
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -310,9 +333,9 @@ static __noinline int put_exec_failure(u32 at)
 	begin(room, at ? 30 : 31);
 	put_u64(room, room->ret);
 	if (argv)
-		bpf_probe_read_user(&first, 8, (void *)argv);
+		first = word_at(argv, 0, layout);
 	put_text(room, first, 4096);
-	put_texts(room, first ? argv + 8 : 0, control.args_limit);
+	put_texts(room, first ? argv + (layout ? 4 : 8) : 0, control.args_limit, layout);
 	put_u64(room, task->pid);
 	put_u64(room, task->tgid);
 	put_u64(room, BPF_CORE_READ(task, real_parent, tgid));
@@ -323,7 +346,7 @@ static __noinline int put_exec_failure(u32 at)
 	put_memory(room, BPF_CORE_READ(task, mm));
 	put_kernel_text(room, &task->comm, 16);
 	put_groups(task);
-	put_texts(room, envp, control.env_limit);
+	put_texts(room, envp, control.env_limit, layout);
 	put_u32(room, terminal(task));
 	put_u64(room, id_inside(task, PIDTYPE_PGID));
 	put_u32(room, login_of(task));
@@ -379,6 +402,113 @@ static __always_inline bool is_foreign(struct task_struct *task)
 #define ARG(regs, k) ((k) == 0 ? (regs)->orig_x0 : (regs)->regs[k]) /* x0 holds the result by now */
 #endif
 
+/* Whether a call is left out, and counted, for what it returned, whose it is or how often it comes. */
+static __always_inline bool left_out(struct task_struct *task, u32 interest, s64 ret, u32 call, struct counters *counters)
+{
+	if (ret < 0 && !(interest & FAILURES_TOO)) {
+		counters->failures++;
+		return true;
+	}
+	if (!(interest & OF_PROCESSES) && filters.groups && in_group(task)) {
+		counters->groups++;
+		return true;
+	}
+	if (interest & CAPPED && over_cap(task->tgid, call)) {
+		counters->capped++;
+		control.lost++;
+		return true;
+	}
+	return false;
+}
+
+/* Put together and send what the recipe says of a call whose arguments are in the room. */
+static __always_inline int report(struct room *room, struct task_struct *task, struct recipe *recipe, u32 number,
+				  u32 interest, u32 layout)
+{
+	u32 kind = recipe->kind;
+	u32 type = recipe->type;
+	if ((kind == CLONE || kind == EXECVE || kind == EXECVEAT) && room->ret == 0)
+		return 0;
+	switch (kind) {
+	case CLONE: put_clone(number); break;
+	case EXECVE: put_exec_failure(0, layout); break;
+	case EXECVEAT: put_exec_failure(1, layout); break;
+	default: {
+		struct walk walk = {number, layout};
+		begin(room, recipe->params);
+		bpf_loop(STEPS, one_step, &walk, 0);
+	}
+	}
+	leave(room, type, task->pid, interest & URGENT);
+	return 0;
+}
+
+/* What becomes of a call of a 32-bit program, by its number there; from CALLS on by that of a socketcall. */
+struct compat {
+	u16 recipe;
+	u8 interest, layout;
+};
+struct {
+	__uint(type, MAP_ARRAY);
+	__uint(max_entries, CALLS + 32);
+	__type(key, u32);
+	__type(value, struct compat);
+} compats SEC(".maps");
+
+#if defined(__TARGET_ARCH_x86)
+enum { OLD_MMAP = 90, SOCKETCALL = 102, LLSEEK = 140, PREAD = 180, PWRITE = 181, MMAP2 = 192, PREADV = 333, PWRITEV = 334 };
+
+static __always_inline void words_of(struct room *room, u64 from)
+{
+	for (u32 k = 0; k < 6; k++)
+		room->args[k] = word_at(from, k, NARROW);
+}
+
+static __noinline int on_foreign(struct pt_regs *regs, u32 call, s64 ret, struct task_struct *task)
+{
+	struct room *room = room_here();
+	if (!room)
+		return 0;
+	u64 *args = room->args;
+	room->ret = ret;
+	args[0] = (u32)regs->bx;
+	args[1] = (u32)regs->cx;
+	args[2] = (u32)regs->dx;
+	args[3] = (u32)regs->si;
+	args[4] = (u32)regs->di;
+	args[5] = (u32)regs->bp;
+	u32 key = call == SOCKETCALL ? CALLS + (args[0] & 31) : call;
+	struct compat *compat = bpf_map_lookup_elem(&compats, &key);
+	if (!compat || !compat->interest)
+		return 0;
+	u32 number = compat->recipe, interest = compat->interest;
+	if (left_out(task, interest, ret, number, counters_of(room->cpu)))
+		return 0;
+	switch (interest & FAST) {
+	case FAST_CLOSE: return send_close(task, ret, (s64)(s32)args[0]);
+	case FAST_OPEN: return send_open(task, ret, interest, 0, args[0], args[1], args[2]);
+	case FAST_OPENAT: return send_open(task, ret, interest, (s64)(s32)args[0], args[1], args[2], args[3]);
+	}
+	struct recipe *recipe = bpf_map_lookup_elem(&recipes, &number);
+	if (!recipe)
+		return 0;
+	switch (call) { /* where the same arguments come in another way */
+	case OLD_MMAP: words_of(room, args[0]); break;
+	case SOCKETCALL: words_of(room, args[1]); break;
+	case LLSEEK:
+		args[1] = args[1] << 32 | args[2];
+		args[2] = args[4];
+		break;
+	case PREAD:
+	case PWRITE:
+	case PREADV:
+	case PWRITEV: args[3] |= args[4] << 32; break;
+	case MMAP2: args[5] <<= 12; break;
+	}
+	return report(room, task, recipe, number, interest, compat->layout);
+}
+#endif
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_return, struct pt_regs *regs, long ret)
 {
@@ -397,22 +527,15 @@ int BPF_PROG(on_return, struct pt_regs *regs, long ret)
 		return 0;
 	struct counters *counters = counters_of(bpf_get_smp_processor_id());
 	if (is_foreign(task)) {
+#if defined(__TARGET_ARCH_x86)
+		return on_foreign(regs, call, ret, task);
+#else
 		counters->foreign++;
 		return 0;
+#endif
 	}
-	if (ret < 0 && !(interest & FAILURES_TOO)) {
-		counters->failures++;
+	if (!(interest & TRACED) || left_out(task, interest, ret, call, counters))
 		return 0;
-	}
-	if (!(interest & OF_PROCESSES) && filters.groups && in_group(task)) {
-		counters->groups++;
-		return 0;
-	}
-	if (interest & CAPPED && over_cap(task->tgid, call)) {
-		counters->capped++;
-		control.lost++;
-		return 0;
-	}
 	switch (interest & FAST) {
 	case FAST_CLOSE: return send_close(task, ret, (s64)(s32)ARG(regs, 0));
 	case FAST_OPEN: return send_open(task, ret, interest, 0, ARG(regs, 0), ARG(regs, 1), ARG(regs, 2));
@@ -421,10 +544,6 @@ int BPF_PROG(on_return, struct pt_regs *regs, long ret)
 	u32 number = call;
 	struct recipe *recipe = bpf_map_lookup_elem(&recipes, &number);
 	if (!recipe)
-		return 0;
-	u32 kind = recipe->kind;
-	u32 type = recipe->type;
-	if ((kind == CLONE || kind == EXECVE || kind == EXECVEAT) && ret == 0)
 		return 0;
 	struct room *room = room_here();
 	if (!room)
@@ -441,18 +560,7 @@ int BPF_PROG(on_return, struct pt_regs *regs, long ret)
 	room->args[4] = regs->regs[4];
 	room->args[5] = regs->regs[5];
 #endif
-	switch (kind) {
-	case CLONE: put_clone(number); break;
-	case EXECVE: put_exec_failure(0); break;
-	case EXECVEAT: put_exec_failure(1); break;
-	default: {
-		struct walk walk = {number};
-		begin(room, recipe->params);
-		bpf_loop(STEPS, one_step, &walk, 0);
-	}
-	}
-	leave(room, type, task->pid, interest & URGENT);
-	return 0;
+	return report(room, task, recipe, number, interest, WIDE);
 }
 
 #endif

@@ -39,7 +39,7 @@ enum { BPF_RB_AVAIL_DATA = 0 };
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long r10, r9, r8, dx, si, di, orig_ax;
+	unsigned long bp, bx, r10, r9, r8, cx, dx, si, di, orig_ax;
 };
 #else
 struct pt_regs {
@@ -261,6 +261,17 @@ struct task_struct {
 	struct kuid loginuid;
 	struct css_set *cgroups;
 	struct mm_struct *mm;
+};
+
+union __sifields {
+	struct {
+		int _pid;
+		u32 _uid;
+	} _kill; /* the id stands first in those of other signals, too */
+};
+struct kernel_siginfo {
+	int si_signo, si_errno, si_code;
+	union __sifields _sifields;
 };
 
 struct linux_binprm {

@@ -25,7 +25,8 @@
 #define MOST_BLOCK 0xff00 /* bytes of a block without wide lengths */
 #define WAKE_BYTES (64 << 10)
 
-/* What is done with a call. FAST calls have code of their own, the others a recipe. */
+/* What is done with a call. FAST calls have code of their own, the others a recipe. Without TRACED the number means a
+ * call that is wanted only in 32-bit programs. */
 enum interest {
 	TRACED = 1, FAILURES_TOO = 2, URGENT = 4,
 	BY_NAME = 8, /* opens: only of names that filters.h lets pass */

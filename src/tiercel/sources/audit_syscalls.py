@@ -41,6 +41,11 @@ def _load() -> dict[str, dict[int, str]]:
 _NAMES = _load()
 
 
+def syscall_names(architecture: str) -> dict[int, str]:
+    """Return the names of an architecture's system calls by number. Raises KeyError for one that is not known."""
+    return _NAMES[architecture]
+
+
 def syscall_name(architecture: str, number: int) -> str | None:
     """Return the name of system call ``number``, None when it or its architecture is not known."""
     if architecture == "x86_64":

@@ -7,12 +7,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
+from tiercel.rules.event_types import event_names
 from tiercel.rules.model import Rule
-from tiercel.sources.live.calls import call_tables, tells_result
+from tiercel.sources.live.calls import BY_CODE, GENERIC, call_tables, tells_result
 from tiercel.sources.live.filters import WAYS, Filters, Names, Opens
 from tiercel.watching.asked import about_events_before, about_files
 from tiercel.watching.possible import FAILED, OPENS, SUCCEEDED, Happened, any_of, names, verdict
 from tiercel.wire.event_table import BY_CONSTANT, EVENTS
+from tiercel.wire.syscall_table import CODES, EVENTS_OF
 
 _STATE = (
     "SYSCALL_OPEN_X", "SYSCALL_OPENAT_2_X", "SYSCALL_OPENAT2_X", "SYSCALL_CREAT_X", "SYSCALL_CLOSE_X",
@@ -31,7 +33,10 @@ _PROCESSES = (
 )  # fmt: skip
 """What processes are known from."""
 
-_BUSY = ("SYSCALL_READ_X", "SYSCALL_WRITE_X", "SYSCALL_BRK_4_X", "SYSCALL_MMAP_X", "SYSCALL_MUNMAP_X")
+_BUSY = (
+    "SYSCALL_READ_X", "SYSCALL_WRITE_X", "SYSCALL_BRK_4_X", "SYSCALL_MMAP_X", "SYSCALL_MUNMAP_X", "SYSCALL_FUTEX_X",
+    "SYSCALL_POLL_X", "SYSCALL_PPOLL_X", "SYSCALL_SELECT_X", "SYSCALL_EPOLLWAIT_X", "SYSCALL_NANOSLEEP_X", "GENERIC_X",
+)  # fmt: skip
 
 
 _FAILING = (
@@ -43,10 +48,16 @@ _FAILING = (
 
 
 def events_for(rules: Iterable[Rule]) -> frozenset[int]:
-    """Return the event types to trace for ``rules``: theirs, and those that the state they ask about is made of."""
+    """Return the event types to trace for ``rules``: theirs, and those that the state they ask about is made of.
+
+    Calls without an event of their own are among them as :data:`tiercel.sources.live.calls.BY_CODE` plus their code.
+    """
     wanted = {BY_CONSTANT[name] for name in (*_STATE, *_PROCESSES)}
     for rule in rules:
         wanted.update(rule.event_types)
+        if GENERIC in rule.event_types:
+            codes = (CODES.get(name, 0) for name in event_names(rule.condition, rule.source))
+            wanted.update(BY_CODE + code for code in codes if GENERIC in EVENTS_OF[code])
     return frozenset(wanted)
 
 
@@ -138,4 +149,4 @@ def all_events() -> frozenset[int]:
 
 def names_of(events: Collection[int]) -> list[str]:
     """Return the names of these event types, each once, in order."""
-    return sorted({EVENTS[number].name for number in events})
+    return sorted({EVENTS[number].name for number in events if number < BY_CODE})

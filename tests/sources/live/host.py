@@ -6,18 +6,20 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 
 import pytest
 
+from tiercel.capture.parameters import encode
 from tiercel.errors import InputError
 from tiercel.model.columns import F, P
 from tiercel.model.event import Event
 from tiercel.sources.live.probe import Probe
 from tiercel.watching.ebpf import LiveSource
 from tiercel.watching.wanted import all_events
+from tiercel.wire.event_table import BY_CONSTANT, EVENTS
 
 
 @cache
@@ -69,16 +71,19 @@ def _seen(event: Event) -> Seen:
     return Seen(event.type.constant, int(event.batch.tid[event.index]), params, process, name)
 
 
-def watch_script(script: str, wanted: frozenset[int] | None = None) -> tuple[int, list[Seen]]:
+def watch_script(script: str, wanted: frozenset[int] | None = None, snaplen: int = 80) -> tuple[int, list[Seen]]:
     """Run Python source in a child under watch; return its process id and the events of it and its descendants."""
-    return watch_command([sys.executable, "-I", "-c", script], wanted)
+    return watch_command([sys.executable, "-I", "-c", script], wanted, snaplen)
 
 
-def watch_command(command: list[str], wanted: frozenset[int] | None = None) -> tuple[int, list[Seen]]:
+def watch_command(
+    command: list[str], wanted: frozenset[int] | None = None, snaplen: int = 80
+) -> tuple[int, list[Seen]]:
     """Run a command under watch; return its process id and the events of it and its descendants."""
     pids: list[int] = []
     seen: list[Seen] = []
     with LiveSource(wanted or all_events(), seconds=30) as source:
+        source.stream.probe.snaplen = snaplen
 
         def run() -> None:
             child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -106,3 +111,30 @@ def watch_command(command: list[str], wanted: frozenset[int] | None = None) -> t
 def of(events: list[Seen], type: str) -> list[Seen]:
     """Return the events of one type."""
     return [event for event in events if event.type == type]
+
+
+def types(*constants: str) -> frozenset[int]:
+    """Return the numbers of these event types, and of those that tell who belongs to a family of processes."""
+    family = ("SYSCALL_CLONE_20_X", "SYSCALL_EXECVE_19_X", "PROCEXIT_1_E")
+    return frozenset(BY_CONSTANT[name] for name in (*constants, *family))
+
+
+def expected(type: str, /, **values: object) -> dict[str, bytes]:
+    """Return the parameters of an event by name, for those given."""
+    encoded = encode(type, **values)
+    names = [param.name for param in EVENTS[BY_CONSTANT[type]].params]
+    return {name: bytes_ for name, bytes_ in zip(names, encoded, strict=True) if name in values}
+
+
+def subset(params: dict[str, bytes | None], names: Iterable[str]) -> dict[str, bytes | None]:
+    """Return these parameters."""
+    return {name: params[name] for name in names}
+
+
+def one(events: list[Seen], type: str, /, **values: object) -> Seen:
+    """Return the event of this type whose parameters have these values; fail when there is none."""
+    wanted = expected(type, **values)
+    for event in of(events, type):
+        if subset(event.params, wanted) == wanted:
+            return event
+    raise AssertionError((type, wanted, [subset(event.params, wanted) for event in of(events, type)]))

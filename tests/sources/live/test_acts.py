@@ -7,21 +7,10 @@ import socket
 import sys
 from pathlib import Path
 
-from tests.sources.live.host import of, watch_command, watch_script, watchable
+from tests.sources.live.host import expected, of, one, subset, watch_command, watch_script, watchable
 from tiercel.capture.parameters import AT_FDCWD, encode, flags
 from tiercel.model.columns import ExeFlag
-from tiercel.wire.event_table import BY_CONSTANT, EVENTS
-
-
-def expected(type: str, /, **values: object) -> dict[str, bytes]:
-    """Return the parameters of an event by name, for those given."""
-    encoded = encode(type, **values)
-    names = [param.name for param in EVENTS[BY_CONSTANT[type]].params]
-    return {name: bytes_ for name, bytes_ in zip(names, encoded, strict=True) if name in values}
-
-
-def subset(params: dict[str, bytes | None], names: dict[str, bytes]) -> dict[str, bytes | None]:
-    return {name: params[name] for name in names}
+from tiercel.wire.event_table import BY_CONSTANT
 
 
 @watchable
@@ -160,23 +149,18 @@ except OSError: pass
 """
     _, events = watch_script(script)
 
-    def one(event_type: str, /, **wanted: object) -> None:
-        values = expected(event_type, **wanted)
-        found = [subset(event.params, values) for event in of(events, event_type)]
-        assert values in found, (event_type, found)
-
-    one("SYSCALL_MKDIR_2_X", res=0, path="d", mode=0o700)
-    one("SYSCALL_CHMOD_X", res=0, filename="f", mode=0o4755)
-    one("SYSCALL_CHOWN_X", res=0, path="f", uid=1, gid=2)
-    one("SYSCALL_RENAME_X", res=0, oldpath="f", newpath="g")
-    one("SYSCALL_LINK_2_X", res=0, oldpath="g", newpath="h")
-    one("SYSCALL_SYMLINK_X", res=0, target="g", linkpath="s")
-    one("SYSCALL_UNLINK_2_X", res=0, path="h")
-    one("SYSCALL_RMDIR_2_X", res=0, path="d")
-    one("SYSCALL_UNLINKAT_2_X", res=0, name="s")
-    one("SYSCALL_MKDIRAT_X", res=0, path="e")
-    one("SYSCALL_RENAMEAT_X", res=0, oldpath="g", newpath="i")
-    one("SYSCALL_UNLINK_2_X", res="ENOENT", path="absent")
+    one(events, "SYSCALL_MKDIR_2_X", res=0, path="d", mode=0o700)
+    one(events, "SYSCALL_CHMOD_X", res=0, filename="f", mode=0o4755)
+    one(events, "SYSCALL_CHOWN_X", res=0, path="f", uid=1, gid=2)
+    one(events, "SYSCALL_RENAME_X", res=0, oldpath="f", newpath="g")
+    one(events, "SYSCALL_LINK_2_X", res=0, oldpath="g", newpath="h")
+    one(events, "SYSCALL_SYMLINK_X", res=0, target="g", linkpath="s")
+    one(events, "SYSCALL_UNLINK_2_X", res=0, path="h")
+    one(events, "SYSCALL_RMDIR_2_X", res=0, path="d")
+    one(events, "SYSCALL_UNLINKAT_2_X", res=0, name="s")
+    one(events, "SYSCALL_MKDIRAT_X", res=0, path="e")
+    one(events, "SYSCALL_RENAMEAT_X", res=0, oldpath="g", newpath="i")
+    one(events, "SYSCALL_UNLINK_2_X", res="ENOENT", path="absent")
 
 
 @watchable
@@ -246,21 +230,16 @@ open("/proc/self/status").read()
 """
     pid, events = watch_script(script)
 
-    def one(event_type: str, /, **wanted: object) -> None:
-        values = expected(event_type, **wanted)
-        found = [subset(event.params, values) for event in of(events, event_type)]
-        assert values in found, (event_type, found)
-
-    one("SYSCALL_PRCTL_X", option="PR_SET_NAME", arg2_str="renamed")
-    one("SYSCALL_UNSHARE_X", res=0, flags="CLONE_NEWUTS")
-    one("SYSCALL_PTRACE_X", res="ESRCH", request="PTRACE_ATTACH", pid=999999)
-    one("SYSCALL_BPF_2_X", cmd=99)
-    one("SYSCALL_INIT_MODULE_X", img=b"image", length=5, uargs="option=1")
-    one("SYSCALL_MOUNT_X", res="ENOENT", dev="none", dir="/nowhere", type="tmpfs", flags="NOSUID")
-    one("SYSCALL_UMOUNT2_X", res="ENOENT", name="/nowhere", flags="DETACH")
-    one("SYSCALL_DUP3_X" if not of(events, "SYSCALL_DUP2_X") else "SYSCALL_DUP2_X", res=9, oldfd=0, newfd=9)
-    one("SYSCALL_FCNTL_X", res=20, fd=0, cmd="F_DUPFD_CLOEXEC")
-    one("SYSCALL_SETRESUID_X", res=0, ruid=1, euid=1, suid=1)
+    one(events, "SYSCALL_PRCTL_X", option="PR_SET_NAME", arg2_str="renamed")
+    one(events, "SYSCALL_UNSHARE_X", res=0, flags="CLONE_NEWUTS")
+    one(events, "SYSCALL_PTRACE_X", res="ESRCH", request="PTRACE_ATTACH", pid=999999)
+    one(events, "SYSCALL_BPF_2_X", cmd=99)
+    one(events, "SYSCALL_INIT_MODULE_X", img=b"image", length=5, uargs="option=1")
+    one(events, "SYSCALL_MOUNT_X", res="ENOENT", dev="none", dir="/nowhere", type="tmpfs", flags="NOSUID")
+    one(events, "SYSCALL_UMOUNT2_X", res="ENOENT", name="/nowhere", flags="DETACH")
+    one(events, "SYSCALL_DUP3_X" if not of(events, "SYSCALL_DUP2_X") else "SYSCALL_DUP2_X", res=9, oldfd=0, newfd=9)
+    one(events, "SYSCALL_FCNTL_X", res=20, fd=0, cmd="F_DUPFD_CLOEXEC")
+    one(events, "SYSCALL_SETRESUID_X", res=0, ruid=1, euid=1, suid=1)
     assert any(event.number("res") == 0 for event in of(events, "SYSCALL_PIPE2_X"))
     last = next(event for event in of(events, "SYSCALL_OPENAT_2_X") if event.text("name") == "/proc/self/status")
     assert last.process["UID"] == 1

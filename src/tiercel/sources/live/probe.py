@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from tiercel.sources.live.calls import CALLS, call_tables
+from tiercel.sources.live.calls import CALLS, SOCKETCALL, call_tables
 from tiercel.sources.live.errors import LiveError
 from tiercel.sources.live.filters import WAYS, Filters, LeftOut, group_keys
 from tiercel.sources.live.libbpf import libbpf
 from tiercel.sources.live.privileges import PROBE, lacking
 from tiercel.sources.live.root import own_pid
 from tiercel.sources.records import ThreadRecord
+from tiercel.wire.event_table import BY_CONSTANT
 
 RING_BYTES = 4 << 20
 """Of each CPU's ring."""
@@ -29,7 +30,9 @@ RING_BYTES = 4 << 20
 _CPUS = 512
 _PROGRAMS = (b"on_return", b"on_exec", b"on_fork", b"on_exit")
 _RING = 27  # kind of map
+_SIGNAL = BY_CONSTANT["SIGNALDELIVER_E"]
 _TRACED, _FAILURES_TOO, _URGENT, _BY_NAME, _CAPPED, _OF_PROCESSES = 1, 2, 4, 8, 64, 128
+_ONLY_COMPAT = _FAILURES_TOO  # without _TRACED: see enum interest of probe/room.h
 _FAST = {"close": 16, "open": 32, "openat": 48}
 _OPENS = frozenset({"open", "openat"})
 
@@ -51,7 +54,9 @@ _IN_PIDNS = 1 << 29
 _THREAD = 1 << 13 | 1 << 0 | 1 << 15 | 1 << 11  # shares memory, files and signal handlers
 
 SNAPLEN = 80
-"""Bytes of data kept of reads and writes."""
+"""Bytes of data kept of reads and writes, as with Falco."""
+
+MOST_SNAPLEN = 0x7FFF
 
 ARGUMENTS = 16 << 10
 ENVIRONMENT = 8 << 10
@@ -67,7 +72,7 @@ class Probe:
     """The loaded probe. Nothing is traced before :meth:`attach`.
 
     Args:
-        events: numbers of the event types wanted; calls that report none of them are not traced.
+        events: what is wanted, as for :meth:`want`.
         ring_bytes: size of each CPU's ring, a power of two.
         filters: what else is left out.
 
@@ -83,6 +88,10 @@ class Probe:
         self.rings: list[int] = []
         """Descriptors of the rings, one for each CPU."""
         self._links: list[int] = []
+        self._signals = False  # whether they are wanted
+        self._signal_link = 0
+        self._wanted: dict[int, int] = {}  # recipe -> what is done with it
+        self._compat: dict[int, bytes] = {}  # what the probe knows of the calls of 32-bit programs
         self._object = 0
         name = f"probe.{platform.machine()}.o"
         found = files(__package__).joinpath(name)
@@ -149,6 +158,8 @@ class Probe:
     def want(self, events: Collection[int], filters: Filters | None = None) -> None:
         """Trace the calls that report one of these event types and no others, and of them what ``filters`` leave.
 
+        Calls that have no event of their own are named by :data:`tiercel.sources.live.calls.BY_CODE` plus their code.
+
         May be called while tracing: until it is done nothing is left out that is wanted before or after.
 
         Raises:
@@ -156,10 +167,9 @@ class Probe:
         """
         filters = filters or Filters()
         groups = group_keys(filters.groups)
-        wanted = self._interest(events, filters)
-        before = self.control[_INTEREST : _INTEREST + CALLS]
-        both = zip(before, wanted, strict=True)
-        self.control[_INTEREST : _INTEREST + CALLS] = bytes((old | new) & ~(_BY_NAME | _CAPPED) for old, new in both)
+        before, wanted = self._wanted, self._interest(events, filters)
+        either = before.keys() | wanted.keys()
+        self._tell({n: (before.get(n, 0) | wanted.get(n, 0)) & ~(_BY_NAME | _CAPPED) for n in either})
         self._leave_out_groups(groups)
         for way, names in enumerate(filters.opens):
             at = _NAMES + way * _NAMES_SIZE
@@ -167,13 +177,33 @@ class Probe:
         for call in call_tables().calls:
             if call.event in filters.caps and call.number < CALLS:
                 struct.pack_into("<I", self._filters, _CAPS + 4 * call.number, filters.caps[call.event])
-        self.control[_INTEREST : _INTEREST + CALLS] = wanted
+        self._tell(wanted)
+        self._wanted = wanted
+        self._signals = _SIGNAL in events
+        if self._links:
+            self._attach_signals()
 
-    def _interest(self, events: Collection[int], filters: Filters) -> bytes:
+    def _tell(self, wanted: dict[int, int]) -> None:
+        """Tell the probe what is done with each recipe, also where 32-bit programs call for it."""
         interest = bytearray(CALLS)
+        for number, bits in wanted.items():
+            if number < CALLS:
+                interest[number] = bits
+        for number, (recipe, layout) in call_tables().compat.items():
+            entry = struct.pack("<HBB", recipe, wanted.get(recipe, 0), layout)
+            at = number if number < CALLS else SOCKETCALL
+            if wanted.get(recipe) and not interest[at]:
+                interest[at] = _ONLY_COMPAT
+            if self._compat.get(number) != entry:
+                self._compat[number] = entry
+                self._update(self._map(b"compats"), struct.pack("<I", number), entry)
+        self.control[_INTEREST : _INTEREST + CALLS] = bytes(interest)
+
+    def _interest(self, events: Collection[int], filters: Filters) -> dict[int, int]:
+        interest: dict[int, int] = {}
         named = any(names is not None for names in filters.opens)
         for call in call_tables().calls:
-            if call.event not in events or call.number >= CALLS:
+            if call.wanted_as not in events:
                 continue
             bits = _TRACED | _FAST.get(call.name, 0) | (_URGENT if call.name in _URGENT_CALLS else 0)
             if filters.failures is None or call.event in filters.failures:
@@ -182,10 +212,10 @@ class Probe:
                 bits |= _BY_NAME
             if call.event in filters.processes:
                 bits |= _OF_PROCESSES
-            elif call.event in filters.caps:
+            elif call.event in filters.caps and call.number < CALLS:
                 bits |= _CAPPED
             interest[call.number] = bits
-        return bytes(interest)
+        return interest
 
     def _leave_out_groups(self, groups: set[int]) -> None:
         map = self._map(b"groups")
@@ -200,10 +230,22 @@ class Probe:
         """Begin to trace. Raises LiveError when the kernel refuses."""
         try:
             for name in _PROGRAMS:
-                program = self.library("bpf_object__find_program_by_name", self._object, name)
-                self._links.append(self.library("bpf_program__attach", program))
+                self._links.append(self._attach(name))
+            self._attach_signals()
         except OSError as error:
             raise LiveError(_why(error, self.library.messages)) from None
+
+    def _attach(self, name: bytes) -> int:
+        program = self.library("bpf_object__find_program_by_name", self._object, name)
+        return int(self.library("bpf_program__attach", program))
+
+    def _attach_signals(self) -> None:
+        """Attach to signals or let go of them, as wanted."""
+        if self._signals and not self._signal_link:
+            self._signal_link = self._attach(b"on_signal")
+        elif self._signal_link and not self._signals:
+            self.library("bpf_link__destroy", self._signal_link)
+            self._signal_link = 0
 
     def tasks(self) -> list[ThreadRecord]:
         """Return the threads there are as the kernel lists them, kernel threads left out; empty without a list."""
@@ -242,6 +284,15 @@ class Probe:
         """ns from the boot clock to the epoch, as events are stamped."""
         return int(struct.unpack_from("<Q", self.control, _OFFSET)[0])
 
+    @property
+    def snaplen(self) -> int:
+        """Bytes of data kept of reads, writes and messages, at most :data:`MOST_SNAPLEN`."""
+        return int(struct.unpack_from("<I", self.control, _SNAPLEN)[0])
+
+    @snaplen.setter
+    def snaplen(self, value: int) -> None:
+        struct.pack_into("<I", self.control, _SNAPLEN, max(0, min(value, MOST_SNAPLEN)))
+
     def park(self, parked: bool) -> None:
         """Tell the probe whether the reader sleeps and wants to be woken."""
         struct.pack_into("<I", self.control, _PARKED, parked)
@@ -260,6 +311,9 @@ class Probe:
         for link in self._links:
             self.library("bpf_link__destroy", link)
         self._links = []
+        if self._signal_link:
+            self.library("bpf_link__destroy", self._signal_link)
+            self._signal_link = 0
         for ring in self.rings:
             os.close(ring)
         self.rings = []
