@@ -82,7 +82,7 @@ def watch_command(
     """Run a command under watch; return its process id and the events of it and its descendants."""
     pids: list[int] = []
     seen: list[Seen] = []
-    with LiveSource(wanted or all_events(), seconds=30) as source:
+    with LiveSource(wanted or all_events(), seconds=30, ring_bytes=32 << 20) as source:  # others are busy, too
         source.stream.probe.snaplen = snaplen
 
         def run() -> None:

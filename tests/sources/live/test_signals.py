@@ -50,9 +50,9 @@ def test_signals_cost_nothing_unless_asked_for() -> None:
     try:
         probe.attach()
         assert not probe._signal_link
-        probe.trace({BY_CONSTANT["SIGNALDELIVER_E"]})
+        probe.want({BY_CONSTANT["SIGNALDELIVER_E"]})
         assert probe._signal_link
-        probe.trace(())
+        probe.want(())
         assert not probe._signal_link
     finally:
         probe.close()
