@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 
+import numpy as np
 import pytest
 
 from tiercel.capture.parameters import encode
@@ -80,32 +81,29 @@ def watch_command(
     command: list[str], wanted: frozenset[int] | None = None, snaplen: int = 80
 ) -> tuple[int, list[Seen]]:
     """Run a command under watch; return its process id and the events of it and its descendants."""
-    pids: list[int] = []
     seen: list[Seen] = []
-    with LiveSource(wanted or all_events(), seconds=30, ring_bytes=32 << 20) as source:  # others are busy, too
+    with LiveSource(wanted or all_events(), seconds=60, ring_bytes=32 << 20) as source:  # others are busy, too
         source.stream.probe.snaplen = snaplen
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-        def run() -> None:
-            child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            pids.append(child.pid)
+        def wait() -> None:
             child.wait()
             source.stop()
 
-        thread = threading.Thread(target=run)
+        thread = threading.Thread(target=wait)
         thread.start()
+        family = {child.pid}
         for batch in source:
-            seen.extend(_seen(Event(batch, index)) for index in range(batch.count))
+            for index in np.flatnonzero(batch.types == BY_CONSTANT["SYSCALL_CLONE_20_X"]).tolist():
+                event = _seen(Event(batch, index))
+                parents = {event.number("ptid"), event.number("pid")}
+                if event.number("res") == 0 and parents & family:
+                    family.add(event.tid)
+            own = np.flatnonzero(np.isin(batch.tid, list(family))).tolist()
+            seen.extend(_seen(Event(batch, index)) for index in own)
         thread.join()
         assert source.lost.total == 0
-    family = {pids[0]}
-    mine = []
-    for event in seen:
-        born = event.type == "SYSCALL_CLONE_20_X" and event.number("res") == 0
-        if born and (event.number("ptid") in family or event.number("pid") in family):
-            family.add(event.tid)
-        if event.tid in family:
-            mine.append(event)
-    return pids[0], mine
+    return child.pid, seen
 
 
 def of(events: list[Seen], type: str) -> list[Seen]:
