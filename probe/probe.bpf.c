@@ -2,6 +2,7 @@
 /* The programs that watch a host: system calls at their return, processes that start, execute and end, and the list of
  * those that are there. */
 #include "calls.h"
+#include "listing.h"
 #include "signal.h"
 #include "tasks.h"
 
