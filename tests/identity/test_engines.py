@@ -240,3 +240,14 @@ def test_containers_that_were_there_are_known_from_the_start(containerd: Contain
         assert known.info["name"] == "web"
         assert source.stream.world.users[web.id[:12].encode(), 4242].name == b"shop"
     identity.close()
+
+
+@with_containerd
+def test_a_containerd_in_an_unusual_folder_is_found_by_its_shims(containerd: Containerd) -> None:
+    pod = containerd.pod("shop-7d9f", "store")
+    web = pod.run("web", WEB)
+    found = Bundles(IdentitySettings()).resolve(about(web.id, web.pid))
+    assert found is not None
+    assert found.info["name"] == "web"
+    assert found.info["labels"]["io.kubernetes.pod.name"] == "shop-7d9f"
+    assert Bundles(IdentitySettings()).resolve(replace(about(web.id, web.pid), pid=0)) is None

@@ -5,7 +5,7 @@ a fraction of a millisecond. So names, image and pod are known when that process
 
 Where they lie:
 
-- containerd: ``STATE/io.containerd.runtime.v2.task/NAMESPACE/ID/config.json``
+- containerd: ``STATE/io.containerd.runtime.v2.task/NAMESPACE/ID/config.json``, see also :mod:`tiercel.identity.shims`
 - docker: ``ROOT/containers/ID/config.v2.json`` and ``hostconfig.json``, and containerd's in the namespace ``moby``
 - CRI-O, podman: ``STORAGE/DRIVER-containers/ID/userdata/config.json``, and ``containers.json`` for podman's names
 """
@@ -24,13 +24,14 @@ from tiercel.identity.model import Found, Subject
 from tiercel.identity.oci import engine_of, from_spec, root_of
 from tiercel.identity.settings import IdentitySettings
 from tiercel.identity.shape import image_fields, object_in, part, text
+from tiercel.identity.shims import TASKS, state_of
 
 MAX_FILE = 2 << 20
 """Most bytes of a configuration."""
 
 _MAX_LIST = 16 << 20
-_TASKS = "io.containerd.runtime.v2.task"
 _MAX_NAMESPACES = 64
+_MAX_LEARNT = 16
 _USER = re.compile(r"/user-([0-9]{1,10})\.slice/")
 
 
@@ -42,6 +43,7 @@ class Bundles:
 
     def __init__(self, settings: IdentitySettings) -> None:
         self.settings = settings
+        self._learnt: tuple[str, ...] = ()  # folders of containerds that shims led to
 
     def close(self) -> None:
         """Nothing is held."""
@@ -82,8 +84,19 @@ class Bundles:
 
     def _task(self, subject: Subject, namespaces: tuple[str, ...]) -> tuple[Path, dict[str, Any]] | None:
         """Return folder and configuration of a container of containerd, in one of these namespaces or in any."""
-        for state in self.settings.containerd_states:
-            tasks = on_host(f"{state}/{_TASKS}")
+        found = self._task_in((*self.settings.containerd_states, *self._learnt), subject, namespaces)
+        if found is None and subject.pid:
+            state = state_of(subject.pid)
+            if state and state not in self._learnt and state not in self.settings.containerd_states:
+                self._learnt = (*self._learnt, state)[-_MAX_LEARNT:]
+                found = self._task_in((state,), subject, namespaces)
+        return found
+
+    def _task_in(
+        self, states: tuple[str, ...], subject: Subject, namespaces: tuple[str, ...]
+    ) -> tuple[Path, dict[str, Any]] | None:
+        for state in states:
+            tasks = on_host(f"{state}/{TASKS}")
             for namespace in namespaces or _names(tasks):
                 folder = tasks / namespace / subject.full_id
                 spec = _load(folder / "config.json")

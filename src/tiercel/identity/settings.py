@@ -63,6 +63,8 @@ class IdentitySettings:
         "/run/docker/containerd/daemon",
         "/var/run/docker/containerd",
         "/run/host-containerd",
+        "/run/k0s/containerd",
+        "/var/snap/microk8s/common/run",
     )
     docker_roots: tuple[str, ...] = ("/var/lib/docker",)
     storages: tuple[str, ...] = ("/var/lib/containers/storage", "/run/containers/storage")
