@@ -24,6 +24,14 @@ def release() -> tuple[int, int]:
         return 0, 0
 
 
+def in_host_namespace() -> bool:
+    """Return whether this process is in the process namespace of the host, as far as can be told."""
+    try:
+        return os.readlink("/proc/self/ns/pid") == _HOST_PIDS
+    except OSError:
+        return True
+
+
 def text_of(path: str) -> str:
     """Return what a small file says, stripped; empty when it cannot be read."""
     try:
@@ -94,11 +102,7 @@ def processes(subject: Subject) -> Finding:
                 f"mount them at {root}/proc and {root}/etc",
             )
         return ok(f"the host's /proc and /etc are below {root}")
-    try:
-        space = os.readlink("/proc/self/ns/pid")
-    except OSError:
-        space = ""
-    if space and space != _HOST_PIDS:
+    if not in_host_namespace():
         return warn(
             "this process is in a namespace of its own and sees only the processes in it",
             "share the host's process namespace, or mount its /proc and /etc below a folder and name that in HOST_ROOT",

@@ -7,7 +7,7 @@ import os
 import subprocess
 import time
 
-from tiercel.doctor.kernel import text_of
+from tiercel.doctor.kernel import in_host_namespace, text_of
 from tiercel.doctor.model import Finding, Subject, Way, check, fail, ok, warn
 from tiercel.sources.live.errors import LiveError
 from tiercel.sources.live.libbpf import libbpf
@@ -99,7 +99,8 @@ def loads(subject: Subject) -> Finding:
         )
     if not threads:
         return warn("it loads and sees, but the kernel does not list its threads", "what /proc hides stays unknown")
-    return ok(f"loaded and unloaded in {time.monotonic() - began:.2f} s; {threads:,} threads listed")
+    whose = "" if in_host_namespace() else " of its own namespace, the others /proc tells of"
+    return ok(f"loaded and unloaded in {time.monotonic() - began:.2f} s; {threads:,} threads listed{whose}")
 
 
 def _filtered() -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 
 from tiercel.config import ConfigError, load_config
 from tiercel.doctor.model import Finding, Subject, check, fail, ok, warn
 from tiercel.errors import InputError
 from tiercel.kernels import compiled
+from tiercel.sources.live.root import host_path
 
 _EXTRAS = {
     "serve": ("grpc", "the gRPC output, names of containers from containerd and CRI-O"),
@@ -26,7 +28,7 @@ def configuration(subject: Subject) -> Finding:
     read = ", ".join(config.files) or "none given: as without falco.yaml"
     if config.notes:
         more = f" (and {len(config.notes) - 1} more)" if len(config.notes) > 1 else ""
-        return warn(f"{config.notes[0]}{more}", "remove or mend these keys")
+        return warn(f"{config.notes[0]}{more}", "mend or remove it: tiercel goes on without")
     return ok(read)
 
 
@@ -69,6 +71,10 @@ def serve(subject: Subject) -> Finding:
     settings = subject.config.outputs
     if settings.grpc is not None and find_spec("grpc") is None:
         return fail("grpc_output is on, but grpcio is not installed", "pip install 'tiercel[serve]'")
+    engines = subject.config.identity
+    there = [path for path in engines.cri_sockets if engines.cri and os.path.exists(host_path(path))]
+    if there and find_spec("grpc") is None:
+        return warn(f"{there[0]} cannot be asked: grpcio is not installed", "pip install 'tiercel[serve]'")
     return _extra("serve")
 
 
