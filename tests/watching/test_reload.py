@@ -105,10 +105,10 @@ def test_a_changed_configuration_changes_outputs_without_losing_alerts(tmp_path:
         for number in range(20, 60):
             run(f"reload-e{number}")
         watcher.says("rules reloaded")
-        until(second.exists, "the second file")
         for number in range(60, 80):
             run(f"reload-e{number}")
         watcher.alerted("Counted", 80)
+        until(second.exists, "the second file")
         said = watcher.end()
     lines = [json.loads(line) for path in (first, second) for line in path.read_text().splitlines()]
     assert [line["output_fields"]["proc.cmdline"] for line in lines] == [f"true reload-e{n}" for n in range(80)]

@@ -76,21 +76,18 @@ def watch(
     from tiercel.cli.results import results
     from tiercel.cli.scan import statistics, tell
     from tiercel.errors import InputError
-    from tiercel.scanning import STOPPED, Scan, prepare
+    from tiercel.scanning import STOPPED
     from tiercel.serving.service import Service
     from tiercel.watching.delivering import Delivering
     from tiercel.watching.loop import Watch
     from tiercel.watching.metrics import flight_values
+    from tiercel.watching.preparing import Preparing
     from tiercel.watching.sight_values import identity_values, left_out_values
 
     given = rule_files or []
-    again = partial(prepare, [], given, config=config, options=options or [], json=json_lines, every=all_matches,
-                    strict=strict)  # fmt: skip
-
-    def paths(scan: Scan) -> list[str]:
-        return [*map(os.fspath, given), *scan.config.named]
-
-    scan = again()
+    preparing = Preparing([*map(os.fspath, given)], None if config is None else os.fspath(config), options or [],
+                          json_lines, all_matches, strict)  # fmt: skip
+    scan = preparing.scan()
     tell(scan)
     if scan.detection is None:
         raise InputError(scan.report.failure or "the rules do not load: mend the errors above")
@@ -108,7 +105,7 @@ def watch(
             seen = Watch(source, scan.detection, shown, delivering.outputs, [*recorders, *stores])
             for recorder in recorders:
                 recorder.tell = seen.tell
-            with Service(seen, scan, again, paths, delivering, out, tell) as service:
+            with Service(seen, scan, preparing, delivering, out, tell) as service:
                 service.metrics.providers += [partial(identity_values, identity.metrics),
                                               partial(left_out_values, source),
                                               *(partial(flight_values, recorder) for recorder in recorders),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from tiercel.serving.notify import Notifier
 from tiercel.watching.delivering import Delivering
 from tiercel.watching.loop import Watch
 from tiercel.watching.metrics import Metrics
+from tiercel.watching.preparing import Preparing
 from tiercel.watching.reload import Reloader
 from tiercel.watching.snapshots import Snapshots
 
@@ -38,8 +40,7 @@ class Service:
 
     Args:
         scan: what is in force at first.
-        again: prepares another from the files as they are then.
-        paths: the files and folders it is made of.
+        preparing: prepares others.
         printed: where alerts are printed when the configuration asks for it.
         notes: tells what there is to say about a scan.
 
@@ -51,15 +52,14 @@ class Service:
         self,
         watch: Watch,
         scan: Scan,
-        again: Callable[[], Scan],
-        paths: Callable[[Scan], list[str]],
+        preparing: Preparing,
         delivering: Delivering,
         printed: BinaryIO,
         notes: Callable[[Scan], None],
     ) -> None:
         self.watch, self.delivering, self.printed, self.notes = watch, delivering, printed, notes
         self.notifier = Notifier()
-        self.reloader = Reloader(watch, scan, again, paths, self._take)
+        self.reloader = Reloader(watch, scan, preparing, self._take)
         self.reloader.begun, self.reloader.ended = self.notifier.reloading, self.notifier.ready
         self.metrics = Metrics(watch, scan, lambda: delivering.outputs, self.reloader.reloads)
         self.server: HttpServer | None = None
@@ -67,6 +67,8 @@ class Service:
         watch.due.append(self.notifier.alive)
 
     def __enter__(self) -> Service:
+        gc.collect()
+        gc.freeze()  # what is there now stays: looking through it again would only hold up the loop
         config = self.reloader.scan.config
         self._serve(config)
         self._follow(config)

@@ -1,7 +1,8 @@
 """Rules and configuration read again while the watch goes on.
 
-What is read is prepared whole, in a thread of its own; only then the watch takes it over, between two batches. What
-cannot be used changes nothing: it is told, with its place, and the rules in force stay.
+What is read is prepared whole, in a thread of its own after a process of its own has compiled it; only then the watch
+takes it over, between two batches. What cannot be used changes nothing: it is told, with its place, and the rules in
+force stay.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from tiercel.rules.model import Priority
 from tiercel.scanning import Scan
 from tiercel.watching.changes import Changes
 from tiercel.watching.loop import Watch
+from tiercel.watching.preparing import OwnCache, Preparing
 
 log = logging.getLogger("tiercel.watching")
 
@@ -47,9 +49,8 @@ class Reloader(threading.Thread):
     """Reads rules and configuration again when their files change, and when :meth:`now` is called.
 
     Args:
-        paths: the files and folders to look at, as of a scan.
-        again: prepares a scan from the files as they are; raises InputError when the configuration cannot be used.
         scan: the scan in force.
+        preparing: prepares others.
         taken: told the scan in force until now and the one from now on, by this thread, once the watch has the rules.
         begun, ended: called around each attempt.
     """
@@ -58,20 +59,26 @@ class Reloader(threading.Thread):
         self,
         watch: Watch,
         scan: Scan,
-        again: Callable[[], Scan],
-        paths: Callable[[Scan], list[str]],
+        preparing: Preparing,
         taken: Callable[[Scan, Scan], None],
     ) -> None:
         super().__init__(name="reloader", daemon=True)
-        self.watch, self.scan, self.again, self.paths, self.taken = watch, scan, again, paths, taken
+        self.watch, self.scan, self.preparing, self.taken = watch, scan, preparing, taken
         self.reloads = Reloads()
         self.begun: Callable[[], None] = lambda: None
         self.ended: Callable[[], None] = lambda: None
-        self._changes = Changes(paths(scan))
+        self._changes = Changes(preparing.paths(scan))
         self._wake = threading.Event()
         self._forced = self._stopping = False
 
     def run(self) -> None:
+        cache = OwnCache()
+        try:
+            self._look()
+        finally:
+            cache.close()
+
+    def _look(self) -> None:
         while not self._stopping:
             self._wake.wait(_EVERY)
             self._wake.clear()
@@ -96,6 +103,7 @@ class Reloader(threading.Thread):
         began = time.monotonic()
         self.begun()
         try:
+            self.preparing.ahead()
             with _giving_way():
                 error = self._prepare()
         except Exception as fault:  # a fault of ours must not end the looking: the rules in force stay
@@ -116,12 +124,12 @@ class Reloader(threading.Thread):
     def _prepare(self) -> str:
         """Prepare a scan and give it to the watch; return why that cannot be, empty when it was."""
         try:
-            scan = self.again()
+            scan = self.preparing.scan()
         except InputError as error:
             return str(error)
         if scan.detection is None:
             return scan.report.failure or _errors(scan)
-        self._changes.follow(self.paths(scan))
+        self._changes.follow(self.preparing.paths(scan))
         in_force = threading.Event()
         self.watch.use(scan.detection)
         self.watch.later(in_force.set)
