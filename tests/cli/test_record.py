@@ -148,6 +148,28 @@ def test_what_is_there_is_not_replaced(tmp_path: Path) -> None:
 
 
 @watchable
+@pytest.mark.slow
+def test_audit_in_place_of_ebpf(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tiercel", "record", "--source", "audit", "-w", str(tmp_path / "host.scap")]
+    condition = f"evt.type in (open, openat) and fd.name startswith {tmp_path}/marked"
+    process = subprocess.Popen([*command, condition], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if "recording" in line:
+            break
+    else:
+        pytest.skip(f"this host cannot be audited: {said}")
+    touch(tmp_path / "marked")
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    shown = tiercel("events", tmp_path / "host.scap", "-p", "%proc.cmdline %fd.name").lines
+    assert f"touch {tmp_path}/marked {tmp_path}/marked" in shown
+
+
+@watchable
 def test_data_can_be_cut(tmp_path: Path) -> None:
     path = tmp_path / "host.scap"
     record = Record("-w", path, "-s", "4", "evt.type = write and proc.name = printf")

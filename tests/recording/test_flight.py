@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +155,23 @@ def test_a_folder_that_is_not_there_is_told_once(tmp_path: Path) -> None:
     lines, about = flown(tmp_path, CaptureSettings(enabled=True, path_prefix=f"{tmp_path}/none/c"))
     assert [alert.rule for alert in about] == ["Tiercel internal: capture not written"]
     assert "No such file" in about[0].output
+    assert len(lines) > 100
+
+
+@needs_reference
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root: a small file system is mounted")
+def test_a_full_disk_is_told_and_the_watch_goes_on(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(disk)], check=False)
+    if mounted.returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        lines, about = flown(tmp_path, CaptureSettings(enabled=True, path_prefix=f"{disk}/c"))
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+    assert [alert.rule for alert in about] == ["Tiercel internal: capture not written"]
+    assert "No space left on device" in about[0].output
     assert len(lines) > 100
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.command import tiercel
 from tests.recording.host import replayed
 from tests.sources.live.host import watchable
 from tiercel.capture.notes import ALERT, read_notes
@@ -140,6 +141,7 @@ def test_it_carries_its_alerts(flight: Flight) -> None:
     notes = [content for _, about, content in read_notes(flight.path) if about == ALERT]
     assert len(notes) == len(again) == flight.beside["alerts"]
     assert {entry["rule"] for entry in flight.beside["listed"] if entry["trigger"]} == {"Trigger"}
+    assert [json.loads(line) for line in tiercel("events", "--alerts", flight.path).lines] == notes
     first = next(content for content in notes if content["rule"] == "Trigger")
     assert first["output_fields"]["capture.path"] == str(flight.path)
     assert flight.path.name.partition(".")[0] == first["output_fields"]["capture.id"]

@@ -67,3 +67,17 @@ def flight_recorder(
     finally:
         if into is not None:
             into.close()
+
+
+def print_alerts(path: Path) -> None:
+    """Print the alerts that a capture carries, as JSON, one a line."""
+    import json
+
+    from tiercel.capture.notes import ALERT, read_notes
+    from tiercel.cli.results import results
+
+    out = results()
+    for _, about, content in read_notes(path):
+        if about == ALERT:
+            out.write(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n")
+    out.flush()

@@ -90,9 +90,16 @@ def events(
     json_lines: Annotated[
         bool, typer.Option("--json", help="The template's fields as one JSON object a line.")
     ] = False,
+    alerts: Annotated[
+        bool, typer.Option("--alerts", help="Instead, the alerts that a capture written around alerts carries.")
+    ] = False,
     strict: Strict = False,
 ) -> None:
     """Print the events of a capture, one a line."""
+    if alerts:
+        from tiercel.cli.capturing import print_alerts
+
+        return print_alerts(path)
     from tiercel.cli.events import run
 
     run(path, condition, template, json_lines, strict)

@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tiercel.cli.sourcing import From, SourceKind
+
 if TYPE_CHECKING:
+    from tiercel.identity.identity import Identity
     from tiercel.recording.record import Recording
+    from tiercel.rules.model import Rule
     from tiercel.rules.syntax import Node
+    from tiercel.watching.source import Source
 
 _MB = 1_000_000
 
@@ -47,17 +52,22 @@ def record(
     seconds: Annotated[
         float | None, typer.Option("--seconds", min=0, help="How long to record; until interrupted without it.")
     ] = None,
+    origin: From = SourceKind.AUTO,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Tell of the files as JSON, one a line.")] = False,
 ) -> None:
-    """Record what this host does into capture files; takes root and Linux 5.17 or newer.
+    """Record what this host does into capture files; takes root.
 
     Each file begins with the processes there are and can be read on its own, by other tools too. FILE.sha256 lists the
     hashes of the files that are complete. What FILTER does not hold for is left out, or kept hidden where processes,
     files and sockets are known from it. Ends on Ctrl-C.
     """
+    from contextlib import closing
+
     from tiercel.cli.progress import counting
     from tiercel.errors import InputError
+    from tiercel.identity.identity import Identity
+    from tiercel.identity.settings import IdentitySettings
     from tiercel.recording.kept import Kept
     from tiercel.recording.record import Recording
     from tiercel.recording.rotation import Rotation
@@ -67,8 +77,11 @@ def record(
         raise InputError("-W counts the files that -C or -G begin: give one of them")
     node = None if condition is None else _compiled(condition)
     rotation = Rotation(int((size or 0) * _MB), every or 0.0, files or 0)
-    with LiveSource(_wanted(node, everything), seconds) as source:
-        if snaplen is not None:
+    with (
+        closing(Identity(IdentitySettings())) as identity,
+        closing(_opened(origin, condition, _wanted(node, everything), seconds, identity)) as source,
+    ):
+        if snaplen is not None and isinstance(source, LiveSource):
             source.stream.probe.cut_data(snaplen)
         recording = Recording(source, path, rotation, Kept(node), overwrite)
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -80,6 +93,45 @@ def record(
         finally:
             _tell(recording, as_json)
             print(f"tiercel: {recording.events:,} events, {source.lost.total:,} lost", file=sys.stderr)
+
+
+def _opened(
+    kind: SourceKind, condition: str | None, events: frozenset[int], seconds: float | None, identity: Identity
+) -> Source:
+    """Open the source: eBPF, or audit where that is asked for or there is no other."""
+    from tiercel.sources.live.errors import LiveError
+    from tiercel.watching.audit import AuditSource
+    from tiercel.watching.ebpf import LiveSource
+
+    if kind is not SourceKind.AUDIT:
+        try:
+            return LiveSource(events, seconds, identity=identity)
+        except LiveError as error:
+            if kind is SourceKind.EBPF:
+                raise
+            print(f"tiercel: no eBPF: {error}", file=sys.stderr)
+    return AuditSource(_rules(condition), seconds, identity=identity)
+
+
+def _rules(condition: str | None) -> list[Rule]:
+    """Return a rule of the filter, or without one the rules that come with tiercel: audit is told of what to tell."""
+    import json
+    from tempfile import NamedTemporaryFile
+
+    from tiercel.errors import InputError
+    from tiercel.scanning import prepare
+
+    if condition is None:
+        detection = prepare([]).detection
+    else:
+        with NamedTemporaryFile("w", suffix=".yaml") as file:
+            rule = {"rule": "filter", "desc": "-", "condition": condition, "output": "-", "priority": "DEBUG"}
+            json.dump([rule], file)  # is YAML, too
+            file.flush()
+            scan = prepare([], [file.name])
+            if (detection := scan.detection) is None:
+                raise InputError(f"filter: {scan.report.as_text()}")
+    return [] if detection is None else list(detection.rules)
 
 
 def _compiled(condition: str) -> Node:

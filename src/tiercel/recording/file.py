@@ -92,9 +92,11 @@ class CaptureFile:
             os.rename(self.part, self.path)
             sync(self.path.parent)
         finally:
-            os.close(self._file)
+            self.abandon()
         return self._digest.hexdigest()
 
     def abandon(self) -> None:
-        """Close the file as it is."""
-        os.close(self._file)
+        """Close the file as it is. Calling it again does nothing."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections import deque
@@ -109,8 +108,9 @@ class Writing:
             digest = self.file.finish()
         except (OSError, zstandard.ZstdError, ValueError) as error:
             reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            self.written = Written(self.file.written, error=f"{self.file.part}: {reason}")
+            self.file.abandon()
             self._pieces.clear()
+            self.written = Written(self.file.written, error=f"{self.file.part}: {reason}")
             return
         try:
             self._finished(self.file.written, digest)
@@ -137,8 +137,3 @@ class Writing:
             if time.monotonic() >= flushed + _FLUSH:
                 self.file.flush()
                 flushed = time.monotonic()
-
-
-def free_name(path: os.PathLike[str]) -> bool:
-    """Return whether nothing has this name."""
-    return not os.path.lexists(path)
