@@ -9,7 +9,7 @@ run at once and next to the machine's own containerd::
 
     with Containerd.start() as host:                   # host.socket: the path of the CRI socket
         pod = host.pod("shop-7d9f", namespace="store", labels={"app": "shop"})
-        web = pod.run("web", WEB)                      # serves HTTP on port 80 at pod.address
+        web = pod.run("web", WEB).listening()          # serves HTTP on port 80 at pod.address
         print(pod.id, pod.uid, web.id, web.pid)        # ids of 64 hexadecimal digits, the pid as the host sees it
         print(web.exec("cat", "/etc/hostname").text)   # as a probe does: no terminal
         with web.terminal("bash") as shell:            # as ``kubectl exec -it`` does: a terminal, over WebSocket

@@ -23,6 +23,7 @@ import pytest
 from tests.containerd import image as images
 from tests.containerd.cri import Runtime
 from tests.containerd.image import Image
+from tests.containerd.service import service
 from tests.containerd.terminal import Terminal
 
 _PLUGINS = Path("/usr/lib/cni")
@@ -33,7 +34,7 @@ version = 2
 root = "{home}/root"
 state = "{home}/state"
 [grpc]
-  address = "{home}/containerd.sock"
+  address = "{home}/state/containerd.sock"
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{pause}"
   disable_apparmor = true
@@ -100,6 +101,19 @@ class Container:
             if words[0] == self.id:
                 return int(words[1])
         raise LookupError(f"no task of container {self.id}:\n{listed}")
+
+    def listening(self, port: int = 80) -> Self:
+        """Wait until something in it listens on a TCP port; return it.
+
+        Raises:
+            TimeoutError: nothing does.
+        """
+        table, until = Path(f"/proc/{self.pid}/net/tcp"), time.monotonic() + _PATIENCE
+        while not any(line.split()[1].endswith(f":{port:04X}") for line in table.read_text().splitlines()[1:]):
+            if time.monotonic() > until:
+                raise TimeoutError(f"nothing listens on port {port} in {self.name}")
+            time.sleep(0.02)
+        return self
 
     def exec(self, *command: str, timeout: int = 20) -> Done:
         """Run a command in it without a terminal and wait for its end."""
@@ -203,7 +217,7 @@ class Containerd:
 
     @property
     def socket(self) -> Path:
-        return self.home / "containerd.sock"
+        return self.home / "state" / "containerd.sock"
 
     @classmethod
     @contextmanager
@@ -215,7 +229,8 @@ class Containerd:
         config.write_text(_CONFIG.format(home=home, pause=images.PAUSE.name, plugins=_PLUGINS))
         (home / "net.d").mkdir()
         (home / "net.d" / "pods.conflist").write_text(json.dumps(_network(home, bridge)))
-        with (home / "log").open("wb") as log, Runtime(home / "containerd.sock") as runtime:
+        socket = home / "state" / "containerd.sock"
+        with service(bridge), (home / "log").open("wb") as log, Runtime(socket) as runtime:
             process = subprocess.Popen(["containerd", "--config", config], stdout=log, stderr=log)
             host = cls(home, process, runtime, bridge)
             try:
@@ -244,6 +259,7 @@ class Containerd:
             "metadata": metadata,
             "hostname": "" if host_network else name,
             "log_directory": str(self.home / "logs" / name),
+            "dns_config": {"servers": ["127.0.0.1"]},  # nobody
             "labels": {**_kubernetes(metadata), **(labels or {})},
             "annotations": dict(annotations or {}),
             "linux": {

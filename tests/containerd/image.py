@@ -20,8 +20,11 @@ from itertools import chain
 from pathlib import Path
 
 BUSYBOX = "/bin/busybox"
+_PYTHON = "/usr/bin/python3"
+_SERVER = ("runpy", "http.server", "argparse", "encodings.idna")
+_SERVE = (_PYTHON, "-I", "-S", "-B", "-m", "http.server", "80", "--directory", "/srv")
 _APPLETS = (
-    "cat", "chmod", "cp", "cut", "date", "env", "find", "grep", "head", "hostname", "httpd", "id", "kill", "ls",
+    "cat", "chmod", "cp", "cut", "date", "env", "find", "grep", "head", "hostname", "id", "kill", "ls",
     "mkdir", "mv", "nc", "ps", "rm", "sed", "sleep", "stat", "tail", "tar", "touch", "true", "uname", "wget", "whoami",
 )  # fmt: skip
 _SHELL = {"dash": "sh"}  # that of busybox runs its own applets as /proc/self/exe, which no other shell does
@@ -40,19 +43,22 @@ class Image:
         name: its reference, with registry and tag.
         entrypoint: what a container of it runs.
         programs: programs of the host to take along with their libraries, each at its own path.
+        modules: modules of the host's Python to take along, with what they import.
         files: texts by path.
     """
 
     name: str
     entrypoint: tuple[str, ...]
     programs: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
 
 
 WEB = Image(
     "registry.test/store/web:1.4",
-    (BUSYBOX, "httpd", "-f", "-p", "80", "-h", "/srv"),
-    ("bash", "curl", "dash"),
+    _SERVE,
+    ("bash", "curl", "dash", _PYTHON),
+    _SERVER,
     {**_ACCOUNTS, "/srv/index.html": "<h1>shop</h1>\n"},
 )
 """Serves /srv over HTTP on port 80; has bash, curl, dash as sh and busybox for the rest."""
@@ -112,9 +118,12 @@ def _layer(image: Image) -> bytes:
         programs = {program: str(shutil.which(program)) for program in image.programs}
         for source in dict.fromkeys(chain.from_iterable((found, *_libraries(found)) for found in programs.values())):
             _put(archive, source[1:], Path(source).read_bytes(), 0o755)
+        for source in _modules(image.modules) if image.modules else ():
+            _put(archive, source[1:], Path(source).read_bytes())
         for program, found in programs.items():
-            for name in {f"/bin/{program}", f"/bin/{_SHELL.get(program, program)}"} - {found}:
-                _link(archive, name[1:], found)
+            name = Path(program).name
+            for link in {f"/bin/{name}", f"/bin/{_SHELL.get(name, name)}"} - {found}:
+                _link(archive, link[1:], found)
         for name, text in image.files.items():
             _put(archive, name[1:], text.encode())
     return written.getvalue()
@@ -126,6 +135,13 @@ def _libraries(program: str) -> Iterator[str]:
     for line in listed.splitlines():
         if found := re.search(r"(?:=> )?(/\S+) \(0x", line):
             yield found[1]
+
+
+def _modules(names: tuple[str, ...]) -> list[str]:
+    """Return the files of these modules of Python, and of all they import."""
+    script = f"import sys, {', '.join(names)}\nfor m in list(sys.modules.values()): print(getattr(m, '__file__', None))"
+    listed = subprocess.run([_PYTHON, "-I", "-S", "-c", script], capture_output=True, text=True, check=True).stdout
+    return [line for line in dict.fromkeys(listed.splitlines()) if line.startswith("/")]
 
 
 def _put(archive: tarfile.TarFile, name: str, content: bytes, mode: int = 0o644) -> None:

@@ -10,7 +10,7 @@ from tests.containerd.image import WEB
 
 @with_containerd
 def test_pods_serve_http_to_each_other(host: Containerd, pod: Pod) -> None:
-    pod.run("web", WEB)
+    pod.run("web", WEB).listening()
     visitor = host.pod("visitor").run("web", WEB)
     assert visitor.exec("curl", "-s", f"http://{pod.address}/").text == "<h1>shop</h1>\n"
     visitor.pod.remove()

@@ -49,8 +49,8 @@ def test_a_container_that_starts(watching: Watching, pod: Pod) -> None:
     began = time.time_ns()
     web = pod.run("web", WEB)
     first = watching.wait_for(web.id, "Executed", {"proc.vpid": 1})
-    assert first["proc.exepath"] == "/bin/busybox"
-    assert first["proc.cmdline"] == "busybox httpd -f -p 80 -h /srv"
+    assert first["proc.exepath"].startswith("/usr/bin/python3")
+    assert first["proc.cmdline"] == "python3 -I -S -B -m http.server 80 --directory /srv"
     assert first["proc.pid"] == web.pid
     assert first["proc.pname"] == "containerd-shim"
     assert first["proc.tty"] == 0
