@@ -15,10 +15,14 @@ from hypothesis import strategies as st
 from tests.recording.host import WEBSHELL, Recorded, detection, replayed
 from tests.reference import SHARED, needs_reference
 from tiercel.capture.event_blocks import event_blocks
+from tiercel.capture.notes import CAPTURE, read_notes
 from tiercel.capture.start import start
+from tiercel.model.batch import Tables
 from tiercel.model.columns import P
 from tiercel.model.event import Event
+from tiercel.model.world import Group, Machine, User, World
 from tiercel.replay import Replay
+from tiercel.state.track import Tracker
 
 RULES = """
 - rule: Executed
@@ -84,6 +88,23 @@ def test_raises_the_same_alerts(path: Path, rules: Path, tmp_path: Path) -> None
 def test_wherever_it_begins(size: int, at: int, rules: Path, tmp_path: Path) -> None:
     lines = beginning_at(WEBSHELL, tmp_path / "rest.scap", rules, size, at)
     assert not lines or replayed(tmp_path / "rest.scap", rules) == lines
+
+
+def test_users_and_groups_of_containers_are_told(tmp_path: Path) -> None:
+    world = World(machine=Machine(hostname="web-1"))
+    world.users[b"", 0] = User(0, 0, b"root", b"/root", b"/bin/bash")
+    world.users[b"3ad7b26ded6d", 1000] = User(1000, 1001, b"app", b"/srv", b"/bin/sh")
+    world.groups[b"3ad7b26ded6d", 1001] = Group(1001, b"apps")
+    tracker = Tracker(Tables(), world)
+    path = tmp_path / "start.scap"
+    path.write_bytes(start(tracker, 1_700_000_000_000_000_000).blocks({"rule": "r"}))
+    (batch,) = Replay(path)
+    assert batch.world is not None
+    assert batch.world.users == world.users
+    assert batch.world.groups == world.groups
+    assert batch.world.machine == world.machine
+    assert not batch.visible.any()
+    assert [(about, content) for _, about, content in read_notes(path)] == [(CAPTURE, {"rule": "r"})]
 
 
 @needs_reference
