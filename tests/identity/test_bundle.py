@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,18 @@ def test_a_container_of_docker(settings: IdentitySettings, tmp_path: Path) -> No
     assert (info["ip"], info["labels"], info["cpu_shares"]) == ("172.17.0.2", {"team": "ops"}, 7)
     assert info["created_time"] == 1767323045
     assert info["Mounts"][0]["Destination"] == "/data"
+
+
+def test_a_watcher_in_a_container_finds_the_hosts_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mounted below HOST_ROOT, or through the root of the host's first process where only /proc is."""
+    monkeypatch.setenv("HOST_ROOT", str(tmp_path))
+    for number, top in enumerate((tmp_path, tmp_path / "proc/1/root")):
+        id = f"{number}" * 64
+        task(top / "run/containerd", "k8s.io", id, spec(kubernetes()))
+        found = resolve(IdentitySettings(), id=id)
+        assert found is not None
+        assert found.info["name"] == "web"
+        shutil.rmtree(top / "run")
 
 
 def test_an_engine_that_is_switched_off_is_not_looked_at(settings: IdentitySettings, tmp_path: Path) -> None:

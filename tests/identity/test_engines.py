@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -81,6 +82,46 @@ def test_docker(dockerd: Engine) -> None:
     assert people.users[4242].name == b"shop"
     assert of_process(pid, id[:12]) == people
     assert asked.resolve(Subject("f" * 12, "f" * 64)) is None
+
+
+SLEPT = """
+- rule: Slept
+  desc: a program with an argument that nobody else gives
+  condition: evt.type = execve and evt.arg.res = 0 and container.id != host and proc.args = "TAG"
+  output: "%proc.name %container.name %container.image %container.type %user.name"
+  priority: NOTICE
+"""
+
+
+@watchable
+@with_engine("dockerd")
+def test_the_first_program_of_a_container_of_docker_is_already_known(dockerd: Engine, tmp_path: Path) -> None:
+    tag = str(31_337_000 + os.getpid() % 1000)
+    (tmp_path / "rules.yaml").write_text(SLEPT.replace("TAG", tag))
+    detection = prepare([], [tmp_path / "rules.yaml"]).detection
+    assert detection is not None
+    settings = replace(
+        IdentitySettings(), docker_roots=(f"{dockerd.home}/data",), docker_sockets=(str(dockerd.socket),)
+    )
+    identity = Identity(settings)
+    lines: list[str] = []
+    with LiveSource(events_for(detection.rules), seconds=20, identity=identity) as source:
+
+        def act() -> None:
+            try:
+                dockerd.run("run", "-d", "--name=first", "--net=none", "-u", "shop", IMAGE, "/bin/sleep", tag)
+            finally:
+                source.stop()
+
+        thread = threading.Thread(target=act)
+        thread.start()
+        for batch in source:
+            lines += detection.lines(batch, detection.match(batch)).decode().splitlines()
+        thread.join()
+    identity.close()
+    assert len(lines) == 1
+    assert f"sleep first {IMAGE} docker shop" in lines[0]
+    assert identity.metrics.by_resolver["bundle"] >= 1
 
 
 @with_engine("podman")

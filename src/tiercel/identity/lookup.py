@@ -29,6 +29,8 @@ class Lookups:
         self._failed: dict[str, int] = {}
         self._resting: dict[str, float] = {}
         self._lock = threading.Lock()
+        for counts in (metrics.by_resolver, metrics.failures, metrics.timeouts, metrics.nanoseconds):
+            counts.update((resolver.name, 0) for resolver in self.resolvers)  # whoever reads them sees all there are
 
     def fitting(self, engine: str) -> list[Resolver]:
         """Return those that may know containers of a kind, "" being any, and that do not rest."""
@@ -59,11 +61,10 @@ class Lookups:
                 failed = metrics.timeouts
             self._note(name, error)
             with self._lock:
-                failed[name] = failed.get(name, 0) + 1
+                failed[name] += 1
         with self._lock:
-            metrics.nanoseconds[name] = metrics.nanoseconds.get(name, 0) + time.perf_counter_ns() - began
-            if found is not None:
-                metrics.by_resolver[name] = metrics.by_resolver.get(name, 0) + 1
+            metrics.nanoseconds[name] += time.perf_counter_ns() - began
+            metrics.by_resolver[name] += found is not None
         return found
 
     def _note(self, name: str, error: Exception) -> None:
