@@ -7,6 +7,7 @@ milliseconds at a time. What records lack, ``/proc`` is asked for while the proc
 from __future__ import annotations
 
 import io
+import logging
 import select
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +22,7 @@ from tiercel.model.batch import Batch, Tables
 from tiercel.rules.model import Rule
 from tiercel.sources.audit_event import AuditEvent
 from tiercel.sources.audit_live.assembly import Assembly
-from tiercel.sources.audit_live.auditing import Auditing
+from tiercel.sources.audit_live.auditing import NUDGE, Auditing
 from tiercel.sources.audit_live.losses import RecordLosses
 from tiercel.sources.audit_live.near_end import NearEnds
 from tiercel.sources.audit_live.owner import open_records
@@ -39,6 +40,8 @@ from tiercel.state.track import Tracker
 from tiercel.watching.audit_sight import unseen
 from tiercel.watching.audit_wanted import audit_rules
 from tiercel.wire.conversion import CONSTANTS
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -106,7 +109,7 @@ class AuditSource:
             try:
                 self.auditing.enable(self.reading.owner)
                 self.want(rules)
-                self._losses = RecordLosses(self.auditing.status().lost, self.reading)
+                self._losses = RecordLosses(self.auditing.status().lost)
                 listed = list(self._meanwhile(thread for thread in read_threads() if thread.tid == thread.pid))
                 self.threads: list[ThreadRecord] = listed
                 descriptors = self._meanwhile(read_descriptors([thread.pid for thread in listed]))
@@ -123,7 +126,7 @@ class AuditSource:
         compaction.least_bytes = compaction.max_bytes = _STRING_BYTES
         self._blocks = io.BytesIO()
         self._writer = CaptureWriter(self._blocks)
-        self._convert = AuditEvents(self.world, self._writer, self.marks, self.problems, read_process, NearEnds().find)
+        self._convert = AuditEvents(self.world, self._writer, self.marks, self.problems, _look, NearEnds().find)
         self._convert.processes.begin(self.threads)
         self._take_blocks()  # the head of a capture, which nobody needs
         self._news = b""  # of the containers there were
@@ -197,6 +200,7 @@ class AuditSource:
         if self._news:
             news = bytearray(CONSTANTS + self._news)
             yield self._tracked(decoder.batch(news, len(news)))
+        passed = False  # whether a nudge came back since the end was asked for
         while True:
             records = self._aside or self.reading.records.read(_AT_ONCE)
             self._aside = []
@@ -207,7 +211,7 @@ class AuditSource:
             lost = 0
             if now >= count_due or last:
                 count_due = now + _COUNT_EVERY
-                lost = self._losses.fresh(self.auditing.status().lost, self._convert.serials.missing)
+                lost = self._look_after()
             if now >= sweep_due:
                 if sweep_due:
                     self._convert.processes.sweep(time.time_ns(), set(pids()))
@@ -218,10 +222,12 @@ class AuditSource:
             if len(records) >= _AT_ONCE:
                 continue
             now = time.monotonic()
-            if last and (now >= last or not (records or self._assembly.waiting or self._in_kernel())):
+            passed |= bool(last) and any(record.type == NUDGE for record in records)
+            if last and (now >= last or ((passed or not self.reading.owner) and not self._more(records))):
                 return
             if not last and (self._stopped or (until is not None and now >= until)):
                 last = now + _LAST_WAIT
+                self._nudge()
                 time.sleep(_GATHER)
                 continue
             rest = _REST if last or now < pressed or self._assembly.waiting or not waits else _IDLE
@@ -233,13 +239,13 @@ class AuditSource:
                 time.sleep(rest)
                 self.idle()
             else:
-                if now < pressed and self.reading.owner:
-                    self.auditing.nudge()
+                if now < pressed or last:
+                    self._nudge()
                 self.idle()
 
     def _take(self, records: list[AuditRecord]) -> None:
         for event in self._assembly.add(records, time.monotonic_ns()):
-            if self._is_own(event):
+            if event.records[0].type == NUDGE or self._is_own(event):
                 self._convert.serials.add(event)
             else:
                 self._convert.take(event)
@@ -249,9 +255,22 @@ class AuditSource:
         first = event.records[0]
         return first.type == "SYSCALL" and first.fields.get(b"pid") == self._own
 
-    def _in_kernel(self) -> bool:
-        """Whether records wait there that will come here."""
-        return self.auditing.status().backlog > 0
+    def _look_after(self) -> int:
+        """See that records still come here; return how many were lost since the last time."""
+        status = self.auditing.status()
+        if self.reading.owner and status.pid == 0 and not self._stopped:
+            log.warning("the kernel has given up this process as its audit daemon: becoming it again")
+            self.reading.own()
+        return self._losses.fresh(status.lost, self._convert.serials.missing)
+
+    def _more(self, records: list[AuditRecord]) -> bool:
+        """Whether more is to come of what happened so far, after these records."""
+        came = any(record.type != NUDGE for record in records)
+        return came or self._assembly.waiting or self.auditing.status().backlog > 0
+
+    def _nudge(self) -> None:
+        if self.reading.owner:
+            self.auditing.nudge()
 
     def _take_blocks(self) -> bytes:
         self._writer.flush()
@@ -306,6 +325,12 @@ class _Counted:
 
     def add(self, record: AuditRecord, place: str, note: bytes = b"") -> None:
         self.count += 1
+
+
+def _look(pid: int) -> ThreadRecord | None:
+    """Return a process as it is now; one that is ending has left its cgroups already and is taken for gone."""
+    record = read_process(pid)
+    return record if record is not None and record.exe_ino else None  # read last, and gone first
 
 
 def _nothing() -> None:

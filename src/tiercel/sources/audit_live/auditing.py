@@ -28,6 +28,8 @@ WAIT = 100
 been seen to forget those that wait, for as long as the former limit of a minute."""
 
 _USER = 1121  # a record that programs write
+NUDGE = f"UNKNOWN[{_USER}]"
+"""Type of the records that :meth:`Auditing.nudge` makes."""
 
 
 class Auditing:
@@ -143,7 +145,10 @@ class Auditing:
         return data
 
     def nudge(self) -> None:
-        """Have the kernel look at its queue: it lets those go on that wait for room in it."""
+        """Have the kernel look at its queues: it sends what it could not, and lets those go on that wait for room.
+
+        The record it takes for that comes after all there were, and has the type :data:`NUDGE`.
+        """
         try:
             self.control.request(_USER, b"op=nudge")
         except (LiveError, OSError) as error:

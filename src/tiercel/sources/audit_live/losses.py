@@ -1,23 +1,19 @@
-"""How much was lost: in the kernel, which counts it, and between there and here, which serial numbers tell."""
+"""How much was lost: what the kernel counts, and what it drops without counting, which serial numbers tell."""
 
 from __future__ import annotations
 
-from tiercel.sources.audit_live.owner import Reading
-
 
 class RecordLosses:
-    """Follows the counters. ``total`` is what was lost so far: records that the kernel could not keep, and where copies
-    of records are read, events of which none came.
+    """Follows the counters. ``total`` is what was lost so far: records for which the kernel had no room (mostly the
+    first one of an event, which then has no others) and events of which nothing came.
 
     Args:
         lost: the kernel's count at the start.
-        reading: where records come from.
     """
 
-    def __init__(self, lost: int, reading: Reading) -> None:
+    def __init__(self, lost: int) -> None:
         self.total = 0
         self._lost = lost
-        self._reading = reading
         self._missing = self._reported = 0
 
     def fresh(self, lost: int, missing: int) -> int:
@@ -33,7 +29,7 @@ class RecordLosses:
             found = lost
         self._lost = lost
         settled, self._missing = min(missing, self._missing), missing
-        if not self._reading.owner and settled > self._reported:
+        if settled > self._reported:
             found += settled - self._reported
             self._reported = settled
         self.total += found

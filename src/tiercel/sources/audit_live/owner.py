@@ -43,12 +43,22 @@ class Records(Protocol):
 
 @dataclass(slots=True)
 class Reading:
-    """Where the records come from. ``way`` says it to the user; ``owner``: this process is the audit daemon, and the
-    kernel's count of lost records is all that can be lost."""
+    """Where the records come from. ``way`` says it to the user; ``owner``: this process is the audit daemon."""
 
     records: Records
     way: str
     owner: bool = False
+
+    def own(self) -> bool:
+        """Become the audit daemon, whose records come to this socket; say whether it was so."""
+        if not isinstance(self.records, NetlinkRecords):
+            return False
+        try:
+            status.set_status(self.records.socket, "pid", own_pid())
+        except AuditRefused as error:
+            log.debug("cannot become the audit daemon: %s", error.strerror)
+            return False
+        return True
 
 
 def open_records(daemon: int, way: str = "auto") -> Reading:
@@ -93,13 +103,11 @@ def open_records(daemon: int, way: str = "auto") -> Reading:
 def _own() -> Reading | None:
     """Become the audit daemon; None when there is one after all."""
     socket = AuditSocket(buffer=QUEUE)
-    try:
-        status.set_status(socket, "pid", own_pid())
-    except AuditRefused as error:
-        log.debug("cannot become the audit daemon: %s", error.strerror)
-        socket.close()
-        return None
-    return Reading(NetlinkRecords(socket), "from the kernel, as the audit daemon of this host", owner=True)
+    reading = Reading(NetlinkRecords(socket), "from the kernel, as the audit daemon of this host", owner=True)
+    if reading.own():
+        return reading
+    socket.close()
+    return None
 
 
 def _path(path: Path) -> Reading:
