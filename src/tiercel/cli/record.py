@@ -44,7 +44,8 @@ def record(
         int | None, typer.Option("-W", "--files", min=1, metavar="COUNT", help="Keep so many files: a ring.")
     ] = None,
     snaplen: Annotated[
-        int | None, typer.Option("-s", "--snaplen", min=0, max=80, metavar="BYTES", help="Keep less data of each call.")
+        int | None,
+        typer.Option("-s", "--snaplen", min=0, max=32767, metavar="BYTES", help="Data to keep of each call: 80."),
     ] = None,
     everything: Annotated[
         bool, typer.Option("--everything", help="Reads, writes and memory too: many, and seldom needed.")
@@ -82,7 +83,7 @@ def record(
         closing(_opened(origin, condition, _wanted(node, everything), seconds, identity)) as source,
     ):
         if snaplen is not None and isinstance(source, LiveSource):
-            source.stream.probe.cut_data(snaplen)
+            source.stream.probe.snaplen = snaplen
         recording = Recording(source, path, rotation, Kept(node), overwrite)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: source.stop())

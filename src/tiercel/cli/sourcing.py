@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from tiercel.config import Config
     from tiercel.identity.identity import Identity
-    from tiercel.identity.settings import IdentitySettings
     from tiercel.rules.model import Rule
     from tiercel.watching.source import Source
 
@@ -31,7 +31,7 @@ From = Annotated[
 
 @contextmanager
 def live_source(
-    kind: SourceKind, rules: Sequence[Rule], seconds: float | None, containers: IdentitySettings, whole: bool
+    kind: SourceKind, rules: Sequence[Rule], seconds: float | None, config: Config, whole: bool
 ) -> Iterator[tuple[Source, Identity]]:
     """Open the source of a watch, and what tells its containers; both are closed in the end.
 
@@ -43,11 +43,12 @@ def live_source(
     """
     from tiercel.identity.identity import Identity
     from tiercel.watching.choice import pick_source
-    from tiercel.watching.wanted import Filtering
 
+    if kind is SourceKind.AUTO and config.tracing.audit:
+        kind = SourceKind.AUDIT
     with (
-        closing(Identity(containers)) as identity,
-        closing(pick_source(kind.value, rules, seconds, _say, identity, Filtering(whole=whole))) as source,
+        closing(Identity(config.identity)) as identity,
+        closing(pick_source(kind.value, rules, seconds, _say, identity, config.tracing, whole)) as source,
     ):
         yield source, identity
 

@@ -94,7 +94,7 @@ def watch(
     whole = scan.config.capture.enabled or any(option is not None for option in (before, capture_dir, case, store))
     with closing(Delivering(partial(delivery, live=True), scan.config, scan.detection.style.json)) as delivering:
         with (
-            live_source(origin, scan.detection.rules, seconds, scan.config.identity, whole) as (source, identity),
+            live_source(origin, scan.detection.rules, seconds, scan.config, whole) as (source, identity),
             flight_recorder(scan.config.capture, source, before, capture_dir, case, given) as recorders,
         ):
             with suppress(OSError):

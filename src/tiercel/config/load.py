@@ -12,6 +12,7 @@ from tiercel.config.engines import read_engines
 from tiercel.config.keys import EFFECTIVE, GONE, KNOWN, Keys, suggest
 from tiercel.config.model import Config, ConfigError, ConfigNote, NoteKind
 from tiercel.config.outputs import read_outputs
+from tiercel.config.tracing import read_tracing
 from tiercel.config.tree import Tree
 from tiercel.config.webserver import read_metrics, read_webserver
 from tiercel.rules.extra_output import AppendOutput
@@ -85,6 +86,7 @@ class _Reader:
             raise ConfigError(f"{where}: engine.kind is 'replay' but engine.replay.capture_file is not given")
         config.capture = read_capture(self.tree, self._flag)
         config.identity = read_engines(self.tree, self._flag, self.tree.environment)
+        config.tracing = read_tracing(self.tree, self._flag)
         config.webserver = read_webserver(self.tree, self._flag)
         config.metrics = read_metrics(self.tree, self._flag)
         config.files = tuple(self.tree.files)

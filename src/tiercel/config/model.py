@@ -15,6 +15,7 @@ from tiercel.outputs.drops import DropSettings
 from tiercel.rules.extra_output import AppendOutput, ExtraOutput
 from tiercel.rules.model import Priority
 from tiercel.rules.selection import Selection
+from tiercel.sources.live.settings import TracingSettings
 
 
 class ConfigError(ValueError):
@@ -71,6 +72,7 @@ class Config:
     log_level: int = logging.INFO
     capture: CaptureSettings = field(default_factory=CaptureSettings)
     identity: IdentitySettings = field(default_factory=IdentitySettings)
+    tracing: TracingSettings = field(default_factory=TracingSettings)
     webserver: WebserverSettings = field(default_factory=WebserverSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     watch_config_files: bool = True

@@ -9,6 +9,7 @@ from typing import Literal
 from tiercel.rules.model import Rule
 from tiercel.sources.live.errors import LiveError
 from tiercel.sources.live.introduction import Identity
+from tiercel.sources.live.settings import TracingSettings
 from tiercel.watching.audit import AuditSource
 from tiercel.watching.ebpf import LiveSource
 from tiercel.watching.source import Source
@@ -25,7 +26,8 @@ def pick_source(
     seconds: float | None = None,
     say: Callable[[str], None] = log.warning,
     identity: Identity | None = None,
-    filtering: Filtering | None = None,
+    tracing: TracingSettings | None = None,
+    whole: bool = False,
 ) -> Source:
     """Return the source of a watch for ``rules``, and say which it is and why.
 
@@ -34,16 +36,19 @@ def pick_source(
         seconds: how long to watch, None for ever.
         say: called with each line for the user.
         identity: tells who containers are; the caller closes it.
-        filtering: what may be left out in the kernel, by default nothing.
+        tracing: how the kernel is traced.
+        whole: the rules are not all that needs the events: only what ``tracing`` names is left out in the kernel.
 
     Raises:
         LiveError: the source asked for, or each of them, is not to be had; says why.
     """
     refused: LiveError | None = None
+    tracing = tracing or TracingSettings()
     if kind != "audit":
         try:
-            source = LiveSource(events_for(rules), seconds, identity=identity)
-            source.filtering = filtering
+            source = LiveSource(events_for(rules), seconds, ring_bytes=tracing.ring_bytes, identity=identity)
+            source.stream.probe.snaplen = tracing.snaplen
+            source.filtering = Filtering(tracing.drop_failed, tracing.groups, tracing.caps, whole)
             try:
                 source.want(rules)
             except BaseException:

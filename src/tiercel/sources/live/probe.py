@@ -113,10 +113,6 @@ class Probe:
         self._fill_tables()
         self.want(events, filters)
 
-    def cut_data(self, most: int) -> None:
-        """Keep at most ``most`` bytes of the data of reads and writes, and never more than :data:`SNAPLEN`."""
-        struct.pack_into("<I", self.control, _SNAPLEN, min(most, SNAPLEN))
-
     def _load(self, path: bytes) -> None:
         call = self.library
         self._object = call("bpf_object__open_file", path, None)
