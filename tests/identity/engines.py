@@ -149,4 +149,7 @@ def _remove(home: Path) -> None:
     lines = Path("/proc/self/mountinfo").read_text().splitlines()
     for mount in sorted((path for line in lines if (path := line.split()[4]).startswith(f"{home}/")), reverse=True):
         subprocess.run(["umount", "-l", mount], capture_output=True)
-    shutil.rmtree(home, ignore_errors=True)
+    until = time.monotonic() + 5
+    while home.exists() and time.monotonic() < until:  # what cleans up after a container may still write
+        shutil.rmtree(home, ignore_errors=True)
+        time.sleep(0.2)

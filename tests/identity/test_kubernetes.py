@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.identity.made import ID, UID, subject
+from tests.outputs.channels.peers import certificates, server_tls
 from tiercel.identity.kubernetes import Kubernetes
 from tiercel.identity.model import Found
 from tiercel.identity.settings import KubernetesSettings
@@ -34,7 +36,8 @@ def pod(name: str = "shop-7d9f", uid: str = UID, ip: str = "", container: str = 
 class Api:
     """An API server: ``pods`` are listed two at a time, what is put into ``changes`` is told to those who watch."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.scheme = "https" if tls else "http"
         self.pods: list[dict[str, Any]] = []
         self.changes: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self.asked: list[dict[str, list[str]]] = []
@@ -62,11 +65,13 @@ class Api:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        if tls is not None:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     @property
     def address(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_address[1]}"
+        return f"{self.scheme}://localhost:{self.server.server_address[1]}"
 
 
 @pytest.fixture
@@ -148,3 +153,25 @@ def test_a_server_that_refuses_us_is_asked_again(
     wait_for(kubernetes)
     kubernetes.close()
     assert next(record.levelname for record in caplog.records if "403" in record.getMessage()) == "WARNING"
+
+
+@pytest.fixture
+def secure(tmp_path: Path) -> Iterator[Api]:
+    certificates(tmp_path)
+    api = Api(server_tls(tmp_path))
+    api.pods = [pod()]
+    yield api
+    api.changes.put(None)
+    api.server.shutdown()
+    api.server.server_close()
+
+
+def test_the_server_proves_who_it_is(secure: Api, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    trusting = Kubernetes(KubernetesSettings(secure.address, "node-1", ca=str(tmp_path / "ca.crt")), 100)
+    doubting = Kubernetes(KubernetesSettings(secure.address, "node-1"), 100)
+    wait_for(trusting)
+    trusting.close()
+    time.sleep(0.2)
+    doubting.close()
+    assert doubting.resolve(subject(cgroup=CGROUP)) is None
+    assert "certificate verify failed" in caplog.text

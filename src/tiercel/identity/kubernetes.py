@@ -12,6 +12,7 @@ import http.client
 import json
 import logging
 import re
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -53,16 +54,17 @@ class Kubernetes:
         self._containers: dict[str, str] = {}  # uid by whole id of the container
         self._stop = threading.Event()
         self._connection: http.client.HTTPConnection | None = None
+        self._socket: socket.socket | None = None  # of the connection, which hands it on to the answer
         self._thread = threading.Thread(target=self._follow, name="tiercel pods", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Stop following."""
         self._stop.set()
-        connection = self._connection
-        if connection is not None and connection.sock is not None:
+        open_socket = self._socket
+        if open_socket is not None:
             with suppress(OSError):
-                connection.sock.shutdown(2)
+                open_socket.shutdown(socket.SHUT_RDWR)
         self._thread.join(1.0)
 
     def resolve(self, subject: Subject) -> Found | None:
@@ -177,6 +179,8 @@ class Kubernetes:
             token = read(Path(settings.token), 1 << 16).decode("ascii", "replace").strip()
             headers["Authorization"] = f"Bearer {token}"
         path = f"{address.path.rstrip('/')}/api/v1/pods?fieldSelector=spec.nodeName%3D{quote(settings.node)}&{query}"
+        self._connection.connect()
+        self._socket = self._connection.sock
         self._connection.request("GET", path, headers=headers)
         response = self._connection.getresponse()
         if response.status != 200:
