@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +15,7 @@ import pytest
 from tests.containerd.host import Containerd, with_containerd
 from tests.containerd.image import WEB
 from tests.deploy.chart import Rendered, needs_helm, render
+from tests.deploy.lines import line_with
 from tests.deploy.pod import running, why_not
 from tests.sources.live.host import watchable
 
@@ -69,7 +69,7 @@ def test_it_watches_the_host_with_the_privileges_of_the_chart(
     rules = RULE.format(path=looked_at)
     rendered = chart(rules)
     with running(tmp_path, rendered) as pod:
-        _line(pod.err, "tiercel: watching worker-1")
+        line_with(pod.err, "tiercel: watching worker-1")
         health = (
             "import time, urllib.request as r\n"
             "for _ in range(50):\n"
@@ -79,7 +79,7 @@ def test_it_watches_the_host_with_the_privileges_of_the_chart(
         assert pod.exec(sys.executable, "-c", health).stdout == "200\n"
 
         look(reader)
-        alert = json.loads(_line(pod.out, "looked at"))
+        alert = json.loads(line_with(pod.out, "looked at"))
         assert alert["hostname"] == "worker-1"
         fields = alert["output_fields"]
         assert fields["proc.pid"] == reader.pid  # as the host counts
@@ -88,9 +88,9 @@ def test_it_watches_the_host_with_the_privileges_of_the_chart(
         assert (tmp_path / "state/outputs/lock").exists()
 
         pod.update(chart(rules.replace("looked at", "seen again")))
-        assert _line(pod.err, "rules reloaded")
+        assert line_with(pod.err, "rules reloaded")
         look(reader)
-        assert _line(pod.out, "seen again")
+        assert line_with(pod.out, "seen again")
 
         told = pod.exec(sys.executable, "-m", "tiercel", "doctor", "--json", "-c", "/etc/tiercel/tiercel.yaml")
         assert told.returncode == 0, told.stdout + told.stderr
@@ -114,9 +114,9 @@ def test_it_tells_the_pods_of_its_node(tmp_path: Path) -> None:
         )  # fmt: skip
         web = host.pod("shop-7d9f", namespace="store").run("web", WEB)
         with running(tmp_path, rendered) as pod:
-            _line(pod.err, "tiercel: watching worker-1")
+            line_with(pod.err, "tiercel: watching worker-1")
             web.exec("cat", "/etc/hostname")
-            fields = json.loads(_line(pod.out, "looked at"))["output_fields"]
+            fields = json.loads(line_with(pod.out, "looked at"))["output_fields"]
             assert fields["container.id"] == web.id[:12]
             assert (fields["k8s.ns.name"], fields["k8s.pod.name"]) == ("store", "shop-7d9f")
             assert fields["container.image.repository"] in WEB.name
@@ -129,13 +129,3 @@ def look(reader: subprocess.Popen[bytes]) -> None:
     assert reader.stdin is not None
     reader.stdin.write(b"now\n")
     reader.stdin.flush()
-
-
-def _line(path: Path, text: str) -> str:
-    """Return the first line of a file with a text in it, as soon as it is there."""
-    for _ in range(200):
-        for line in path.read_text().splitlines():
-            if text in line:
-                return line
-        time.sleep(0.1)
-    raise AssertionError(f"nothing about '{text}' in:\n{path.read_text()}\n{(path.parent / 'err').read_text()}")

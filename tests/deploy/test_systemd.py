@@ -6,12 +6,12 @@ import json
 import re
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.deploy.booted import UNIT, booted, why_not
+from tests.deploy.lines import line_with
 from tests.sources.live.host import watchable
 from tiercel.sources.live.privileges import AUDIT, AUDIT_DAEMON, NUMBERS, PROBE, PROCESSES
 
@@ -36,7 +36,7 @@ http_output: {{enabled: true, url: "http://127.0.0.1:1/"}}
 
 
 @needs_analyze
-def test_systemd_understands_every_line(tmp_path: Path) -> None:
+def test_systemd_understands_everyline_with(tmp_path: Path) -> None:
     unit = tmp_path / UNIT.name
     unit.write_text(re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", UNIT.read_text()))
     done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
@@ -69,7 +69,7 @@ def test_it_watches_reloads_and_ends_under_systemd(tmp_path: Path) -> None:
         assert system.wait("ActiveState", "active", "failed") == "active", (tmp_path / "err").read_text()
 
         looked_at.read_bytes()
-        alert = _line(system.folder / "out", "looked at")
+        alert = line_with(system.folder / "out", "looked at")
         assert json.loads(alert)["output_fields"]["fd.name"] == str(looked_at)
 
         pid = system.show("MainPID")
@@ -82,21 +82,11 @@ def test_it_watches_reloads_and_ends_under_systemd(tmp_path: Path) -> None:
 
         rules.write_text(rules.read_text().replace("looked at", "seen again"))
         system.do("systemctl", "reload", "tiercel.service")
-        assert _line(tmp_path / "err", "rules reloaded")
+        assert line_with(tmp_path / "err", "rules reloaded")
         looked_at.read_bytes()
-        assert _line(system.folder / "out", "seen again")
+        assert line_with(system.folder / "out", "seen again")
         assert system.show("MainPID") == pid
 
         system.do("systemctl", "stop", "tiercel.service")
         assert system.show("ActiveState") == "inactive"
         assert system.show("Result") == "success", (tmp_path / "err").read_text()
-
-
-def _line(path: Path, text: str) -> str:
-    """Return the first line of a file with a text in it, as soon as it is there."""
-    for _ in range(150):
-        for line in path.read_text().splitlines():
-            if text in line:
-                return line
-        time.sleep(0.1)
-    raise AssertionError(f"nothing about '{text}' in:\n{path.read_text()}")
