@@ -27,7 +27,9 @@ extern void *bpf_rdonly_cast(const void *object, u32 type) __ksym __weak;
 #define O_LARGEFILE 0400000
 #endif
 #define FMODE_CREATED 0x100000
+#define PPM_O_LARGEFILE (1 << 11)
 #define PPM_O_CLOEXEC (1 << 12)
+#define PPM_O_TMPFILE (1 << 13)
 #define PPM_O_F_CREATED (1 << 14)
 #define PPM_UPPER (1 << 15)
 #define PPM_LOWER (1 << 16)

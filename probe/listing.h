@@ -28,18 +28,6 @@ struct {
 	__type(value, struct listed);
 } listing SEC(".maps"); /* one reader at a time */
 
-static __always_inline u32 unix_name(struct listed *listed, struct unix_sock *of)
-{
-	struct unix_address *address = of ? BPF_CORE_READ(of, addr) : NULL;
-	if (!address)
-		return 0;
-	const char *path = (void *)address + bpf_core_field_offset(struct unix_address, name) + 2;
-	char first = 0;
-	bpf_probe_read_kernel(&first, 1, path);
-	long got = bpf_probe_read_kernel_str(listed->path, 109, first ? path : path + 1); /* abstract: NUL first */
-	return got > 1 ? got : 0;
-}
-
 /* Fill in what is known of a socket; return the length of its name. */
 static __always_inline u32 list_socket(struct listed *listed, struct sock *sk)
 {
@@ -51,7 +39,8 @@ static __always_inline u32 list_socket(struct listed *listed, struct sock *sk)
 	if (family == AF_UNIX) {
 		struct unix_sock *peer = (void *)BPF_CORE_READ((struct unix_sock *)sk, peer);
 		listed->peer = (u64)peer;
-		return unix_name(listed, (struct unix_sock *)sk) ?: unix_name(listed, peer);
+		u32 length = unix_path(listed->path, (struct unix_sock *)sk);
+		return length ? length : unix_path(listed->path, peer);
 	}
 	if (family != AF_INET && family != AF_INET6)
 		return 0;
@@ -83,7 +72,7 @@ int list_files(struct bpf_iter__task_file *context)
 	listed->pid = task->tgid;
 	listed->start = BPF_CORE_READ(task, group_leader, start_boottime);
 	listed->fd = fd;
-	listed->flags = open_flags(file->f_flags);
+	listed->flags = open_flags(file->f_flags) & ~(PPM_O_LARGEFILE | PPM_O_TMPFILE); /* as /proc shows them */
 	listed->ino = BPF_CORE_READ(inode, i_ino);
 	listed->dev = device(BPF_CORE_READ(inode, i_sb, s_dev));
 	listed->mode = BPF_CORE_READ(inode, i_mode);

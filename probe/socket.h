@@ -78,6 +78,30 @@ static __always_inline void part_end6(struct room *room, struct end6 *end, u16 p
 	part_u16(room, swapped(port));
 }
 
+/* Put the path a unix socket is bound to, or its abstract name, with a NUL byte at ``to``, which has room for 110 bytes;
+ * return the length with it, 0 where there is none. */
+static __always_inline u32 unix_path(char *to, struct unix_sock *of)
+{
+	struct unix_address *address = of ? BPF_CORE_READ(of, addr) : NULL;
+	if (!address)
+		return 0;
+	u32 length = BPF_CORE_READ(address, len) - 2; /* without the family; abstract names have no NUL byte at the end */
+	if (length > 108)
+		return 0;
+	const char *path = (const char *)address + bpf_core_field_offset(struct unix_address, name) + 2;
+	char first = 0;
+	bpf_probe_read_kernel(&first, 1, path);
+	if (!first) {
+		path++;
+		length--;
+	}
+	asm volatile("%0 &= 0x7f" : "+r"(length));
+	if (!length || length > 108 || bpf_probe_read_kernel(to, length, path))
+		return 0;
+	to[length] = 0;
+	return first ? length : length + 1; /* that of a path is counted in its length */
+}
+
 /* Both ends of the connection of ``fd``, the near one first unless ``inbound``. ``named`` is the address given to
  * the call: it counts where the socket is not connected. */
 static __noinline int put_tuple(s64 fd, u64 named, u32 inbound)
@@ -126,16 +150,17 @@ static __noinline int put_tuple(s64 fd, u64 named, u32 inbound)
 		part_u64(room, (u64)(inbound ? sk : peer));
 		part_u64(room, (u64)(inbound ? peer : sk));
 		u32 at = room->at & REACH;
-		long got = 0;
+		u32 length = 0;
 		if (!inbound && !peer && named) {
 			bpf_probe_read_user(raw, 110, (void *)named);
+			long got = bpf_probe_read_kernel_str(room->block + at, 109, room->name + (raw[2] ? 2 : 3));
+			length = got < 0 ? 0 : got & 0x7f;
 		} else {
-			struct unix_address *address = BPF_CORE_READ(bound, addr);
-			if (address)
-				bpf_probe_read_kernel(raw, 110, (void *)address + bpf_core_field_offset(struct unix_address, name));
+			length = unix_path((char *)room->block + at, bound) & 0x7f;
+			if (!length)
+				part_u8(room, 0);
 		}
-		got = bpf_probe_read_kernel_str(room->block + at, 109, room->name + (raw[2] ? 2 : 3));
-		room->at = at + (got < 0 ? 0 : got & 0x7f);
+		room->at += length;
 	}
 	close_param(room);
 	return 0;

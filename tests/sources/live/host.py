@@ -38,7 +38,8 @@ def watchable(test: Callable[..., None]) -> Callable[..., None]:
     """Mark a test that takes a host that can be watched; it is skipped elsewhere, with the reason."""
     why = _why_not()
     marked: Callable[..., None] = pytest.mark.skipif(bool(why), reason=f"this host cannot be watched: {why}")(test)
-    return pytest.mark.privileged(marked)
+    marked = pytest.mark.privileged(marked)
+    return marked
 
 
 @dataclass

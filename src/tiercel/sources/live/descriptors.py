@@ -69,17 +69,23 @@ def descriptor(pid: int, fd: int, sockets: Sockets) -> FdRecord | None:
             for field in ("type", "fname", "sip", "dip", "sport", "dport", "ip", "port", "l4proto", "source"):
                 setattr(record, field, getattr(found, field))
         return record
-    if name.startswith(b"pipe:[") or stat.S_ISFIFO(info.st_mode):
-        return FdRecord(fd, info.st_ino, FdKind.FIFO, name)
-    if name.startswith(b"anon_inode:"):
-        return FdRecord(fd, info.st_ino, _KINDS.get(name, FdKind.UNSUPPORTED), name)
-    if name.startswith(b"/memfd:"):
-        return FdRecord(fd, info.st_ino, FdKind.MEMFD, name.removeprefix(b"/memfd:").removesuffix(b" (deleted)"))
-    kind = FdKind.DIRECTORY if stat.S_ISDIR(info.st_mode) else FdKind.FILE_V2
-    record = FdRecord(fd, info.st_ino, kind, name.removesuffix(b" (deleted)"))
-    record.dev = info.st_dev & 0xFFFFFFFF
-    record.open_flags, record.mount_id = _details(pid, fd)
+    record = named(fd, info.st_ino, name, info.st_mode)
+    if record.type in (FdKind.FILE_V2, FdKind.DIRECTORY):
+        record.dev = info.st_dev & 0xFFFFFFFF
+        record.open_flags, record.mount_id = _details(pid, fd)
     return record
+
+
+def named(fd: int, ino: int, name: bytes, mode: int) -> FdRecord:
+    """Return a descriptor that is no socket, from the name ``/proc`` gives it and its mode."""
+    if name.startswith(b"pipe:[") or stat.S_ISFIFO(mode):
+        return FdRecord(fd, ino, FdKind.FIFO, name)
+    if name.startswith(b"anon_inode:"):
+        return FdRecord(fd, ino, _KINDS.get(name, FdKind.UNSUPPORTED), name)
+    if name.startswith(b"/memfd:"):
+        return FdRecord(fd, ino, FdKind.MEMFD, name.removeprefix(b"/memfd:").removesuffix(b" (deleted)"))
+    kind = FdKind.DIRECTORY if stat.S_ISDIR(mode) else FdKind.FILE_V2
+    return FdRecord(fd, ino, kind, name.removesuffix(b" (deleted)"))
 
 
 def _details(pid: int, fd: int) -> tuple[int, int]:

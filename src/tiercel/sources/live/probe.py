@@ -245,20 +245,27 @@ class Probe:
 
     def tasks(self) -> list[ThreadRecord]:
         """Return the threads there are as the kernel lists them, kernel threads left out; empty without a list."""
+        return [_thread(fields, self.offset) for fields in _TASK.iter_unpack(self._listed(b"list_tasks"))]
+
+    def files(self) -> bytes:
+        """Return the open files there are as the kernel lists them, for
+        :func:`tiercel.sources.live.listing.descriptors_in`; empty without a list."""
+        return self._listed(b"list_files")
+
+    def _listed(self, name: bytes) -> bytes:
         call = self.library
         try:
-            program = call("bpf_object__find_program_by_name", self._object, b"list_tasks")
+            program = call("bpf_object__find_program_by_name", self._object, name)
             link = call("bpf_program__attach_iter", program, None)
         except OSError:
-            return []
+            return b""
         try:
-            with open(call("bpf_iter_create", call("bpf_link__fd", link)), "rb") as file:
-                listed = file.read()
+            with open(call("bpf_iter_create", call("bpf_link__fd", link)), "rb", buffering=1 << 20) as file:
+                return file.read()
         except OSError:
-            return []
+            return b""
         finally:
             call("bpf_link__destroy", link)
-        return [_thread(fields, self.offset) for fields in _TASK.iter_unpack(listed)]
 
     def counters(self) -> np.ndarray[tuple[int, int], np.dtype[np.uint64]]:
         """Return for each CPU: events sent, lost for want of room, left out as too long, 32-bit calls not followed."""

@@ -15,6 +15,7 @@ from tiercel.sources.blocks import MAX_BLOCK
 from tiercel.sources.live.decoding import DROP_BYTES, LiveDecoder, drop_block
 from tiercel.sources.live.host import live_world
 from tiercel.sources.live.introduction import Identity, sightings
+from tiercel.sources.live.listing import descriptors_in
 from tiercel.sources.live.probe import RING_BYTES, Probe
 from tiercel.sources.live.procfs import read_descriptors, read_threads, share
 from tiercel.sources.live.rings import map_rings
@@ -30,6 +31,7 @@ BATCH_BYTES = 8 << 20
 
 T = TypeVar("T")
 
+_SAME_START = 30_000_000  # ns: /proc tells in hundredths of a second when a process started
 _CLOCK_EVERY = 10.0  # seconds
 _START_PATIENCE = 5.0  # seconds to wait for what is known of the containers there are at the start
 _LOOK_EVERY = 50  # processes or threads read
@@ -102,9 +104,7 @@ class LiveStream:
             listed = self.probe.tasks()
             self.threads: list[ThreadRecord] = list(self._meanwhile(read_threads()))
             self._complete(listed)
-            processes = [thread.tid for thread in self.threads if thread.tid == thread.pid]
-            descriptors = self._meanwhile(read_descriptors(processes))
-            self.descriptors: list[tuple[int, list[FdRecord]]] = list(descriptors)
+            self.descriptors: list[tuple[int, list[FdRecord]]] = list(self._meanwhile(self._read_descriptors()))
             self._news = b""  # of the containers there were
             if identity is not None:
                 there = [(thread.cgroups, thread.pid) for thread in self.threads]
@@ -146,6 +146,17 @@ class LiveStream:
             if main := found.get(thread.pid):
                 share(thread, main)
             self.threads.append(thread)
+
+    def _read_descriptors(self) -> Iterator[tuple[int, list[FdRecord]]]:
+        """Yield for each process its descriptors: as the kernel lists them, from ``/proc`` what it does not list."""
+        started = {thread.tid: thread.clone_ts for thread in self.threads if thread.tid == thread.pid}
+        listed: dict[int, list[FdRecord]] = {}
+        for pid, start, record in descriptors_in(self.probe.files()):
+            records = listed.setdefault(pid, [])
+            if abs(start + self.probe.offset - started.get(pid, 0)) < _SAME_START:
+                records.append(record)
+        yield from ((pid, listed[pid]) for pid in started if listed.get(pid))
+        yield from read_descriptors(pid for pid in started if pid not in listed)
 
     def _meanwhile(self, items: Iterator[T]) -> Iterator[T]:
         """Yield ``items``, and keep what the rings hold meanwhile: looking around on a large host takes its time."""
