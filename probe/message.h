@@ -10,6 +10,7 @@
 #define EVENT_SENDMMSG 51
 #define EVENT_RECVMMSG 55
 #define MOST_PARTS 1024 /* the kernel takes no more */
+#define FEW_PARTS 8
 #define MOST_MESSAGES 128
 #define MOST_CONTROL 0x2000
 
@@ -69,6 +70,14 @@ static long one_size(u32 i, void *context)
 	return 0;
 }
 
+/* Read the array of parts at once where it is short; whether that was done. */
+static __always_inline bool few_parts(struct room *room, u64 from, u32 count, u32 layout)
+{
+	u32 bytes = count * 16;
+	asm volatile("%0 &= 0xff" : "+r"(bytes));
+	return count <= FEW_PARTS && !layout && !bpf_probe_read_user(room->name, bytes, (void *)from);
+}
+
 /* The first ``most`` bytes of the data in ``count`` parts that the array at ``from`` names. */
 __noinline int put_parts(u64 from, u32 count, u32 most, u32 layout)
 {
@@ -77,8 +86,20 @@ __noinline int put_parts(u64 from, u32 count, u32 most, u32 layout)
 	if (!room)
 		return 0;
 	open_param(room);
-	if (from && most)
+	if (!most || !from) {
+	} else if (few_parts(room, from, count, layout)) {
+		u64 *words = (u64 *)room->name;
+		for (u32 k = 0; k < FEW_PARTS && k < count; k++) {
+			u32 left = most - (room->at - room->start);
+			u64 length = words[2 * k + 1];
+			if (length > left)
+				length = left;
+			if (!part_bytes(room, words[2 * k], length) || length == left)
+				break;
+		}
+	} else {
 		bpf_loop(MOST_PARTS, one_part, &parts, 0);
+	}
 	close_param(room);
 	return 0;
 }
@@ -90,8 +111,14 @@ __noinline int put_size(u64 from, u32 count, u32 layout)
 	struct parts parts = {.from = from, .count = count, .layout = layout};
 	if (!room)
 		return 0;
-	if (from)
+	if (!from) {
+	} else if (few_parts(room, from, count, layout)) {
+		u64 *words = (u64 *)room->name;
+		for (u32 k = 0; k < FEW_PARTS && k < count; k++)
+			parts.size += words[2 * k + 1];
+	} else {
 		bpf_loop(MOST_PARTS, one_size, &parts, 0);
+	}
 	put_u32(room, parts.size);
 	return 0;
 }
