@@ -12,7 +12,7 @@ from tiercel.model.batch import Batch, Tables
 from tiercel.model.columns import F, P
 from tiercel.model.tables import Rows
 from tiercel.sources.capture import Capture
-from tiercel.state.compact import FILE_TEXTS, PROCESS_TEXTS
+from tiercel.state.compact import FEW_ROWS, FILE_TEXTS, PROCESS_TEXTS
 from tiercel.state.track import Tracker
 
 
@@ -48,6 +48,18 @@ def test_bytes_of_strings_count_too() -> None:
     for number in range(10):
         history.happen(*(execve(200, "/bin/x", "a" * 3000 + f"{number}-{k}") for k in range(20)))
     assert sum(map(len, history.tables.strings.values)) < 200_000
+
+
+def test_what_runs_for_long_keeps_few_rows_and_counts_what_short_strings_take() -> None:
+    history = History(record(200, 100))
+    history.tracker.compaction.keep_small()
+    most = 0
+    for number in range(12):
+        history.happen(*(execve(200, f"/bin/{number}-{k}", f"x{number}-{k}") for k in range(10_000)))
+        most = max(most, len(history.tables.strings))
+        assert history.tables.processes.count < FEW_ROWS + 20_000
+    assert most < 100_000
+    assert history.process()["comm"] == b"11-9999"
 
 
 def test_what_lives_is_not_compacted_in_vain() -> None:

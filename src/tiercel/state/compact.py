@@ -27,6 +27,11 @@ MAX_ROWS = 200_000
 MAX_STRING_BYTES = 64 << 20
 """Bytes of strings from which on compacting is worth it."""
 
+FEW_ROWS = 16_000
+FEW_STRING_BYTES = 12 << 20
+STRING_COST = 130
+"""The same bounds for what runs for long, and bytes a string takes besides its own: object, list, index."""
+
 PROCESS_TEXTS = (P.COMM, P.EXE, P.EXEPATH, P.ARGS, P.CWD, P.ROOT, P.ENV, P.CGROUPS, P.CONTAINER)
 FILE_TEXTS = (F.NAME, F.NAMERAW, F.SIP, F.DIP, F.SOCKET)
 
@@ -57,11 +62,19 @@ class Compaction:
         self.max_bytes = max_string_bytes
         self._measured = 0
         self._bytes = 0
+        self._cost = 0  # of a string besides its bytes
+
+    def keep_small(self) -> None:
+        """Compact early, for small batches that come for months: memory counts more than the work now and then."""
+        self.least_rows = self.max_processes = self.max_files = FEW_ROWS
+        self.least_bytes = self.max_bytes = FEW_STRING_BYTES
+        self._cost = STRING_COST
+        self._measured = self._bytes = 0
 
     def string_bytes(self) -> int:
         """Return how many bytes the strings hold."""
         values = self.tables.strings.values
-        self._bytes += sum(map(len, values[self._measured :]))
+        self._bytes += sum(map(len, values[self._measured :])) + self._cost * (len(values) - self._measured)
         self._measured = len(values)
         return self._bytes
 

@@ -57,7 +57,6 @@ _RUSH = 500  # records read at once
 _LOOK_EVERY = 50  # processes read
 _ASIDE = 200_000  # most records kept while the host, or a container, is looked at
 _START_PATIENCE = 5.0  # seconds to wait for what is known of the containers there are at the start
-_STRING_BYTES = 16 << 20
 
 
 class AuditSource:
@@ -122,8 +121,7 @@ class AuditSource:
             self.auditing.end()
             raise
         self.tracker = Tracker(self.tables, self.world, self.threads, self.descriptors)
-        compaction = self.tracker.compaction  # batches are small here: tidy up sooner
-        compaction.least_bytes = compaction.max_bytes = _STRING_BYTES
+        self.tracker.compaction.keep_small()
         self._blocks = io.BytesIO()
         self._writer = CaptureWriter(self._blocks)
         self._convert = AuditEvents(self.world, self._writer, self.marks, self.problems, _look, NearEnds().find)

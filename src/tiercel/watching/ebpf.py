@@ -18,9 +18,6 @@ from tiercel.sources.live.stream import REST, LiveStream, Lost
 from tiercel.state.track import Tracker
 from tiercel.watching.wanted import Filtering, events_for
 
-_STRING_BYTES = 16 << 20
-"""Bytes of strings from which on those no longer needed are dropped."""
-
 
 class LiveSource:
     """Iterates over the host's events as tracked batches, until :meth:`stop` or for ``seconds``; a
@@ -59,8 +56,7 @@ class LiveSource:
         self.stream = LiveStream(wanted, live_hostname(), rest, ring_bytes, identity)
         stream = self.stream
         self.tracker = Tracker(self.tables, stream.world, stream.threads, stream.descriptors, stream.probe.offset)
-        compaction = self.tracker.compaction  # batches are small here: tidy up sooner
-        compaction.least_bytes = compaction.max_bytes = _STRING_BYTES
+        self.tracker.compaction.keep_small()
 
     def __enter__(self) -> Self:
         return self
