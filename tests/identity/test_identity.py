@@ -145,6 +145,15 @@ def test_patience_ends_and_the_answer_comes_later(make: Callable[..., Identity])
     assert told(later(identity))["name"] == "web"
 
 
+def test_slow_sockets_delay_events_for_a_part_of_the_time_only(make: Callable[..., Identity]) -> None:
+    identity = make([], [Answering("far", slowly(0.4, telling(name="web")))], patience=0.3)
+    began = time.monotonic()
+    for number in range(30):
+        identity.meet([(f"cpu=/docker/{f'{number:064x}'[::-1]}\0".encode(), 1)], 1)
+    assert 2.0 < time.monotonic() - began < 4.0  # not 9
+    assert identity.metrics.overdue == 30
+
+
 def test_what_nobody_knows_is_told_once_it_is_known(
     make: Callable[..., Identity], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,7 +196,7 @@ def test_a_container_that_ended_is_forgotten_and_may_come_back(
     ended: set[str] = set()
     near = Answering("near", telling(name="web"))
     identity = make([near], [], linger=0.05)
-    monkeypatch.setattr(identity._endings, "ended", lambda cgroups: ended & set(cgroups))
+    monkeypatch.setattr(identity._asking._endings, "ended", lambda cgroups: ended & set(cgroups))
     identity._round = 0
     assert told(identity.meet([(CGROUPS, 1)], 1))["name"] == "web"
     ended.add(ID[:12])

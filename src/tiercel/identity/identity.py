@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tiercel.identity import events
-from tiercel.identity.endings import Endings
-from tiercel.identity.files import on_host
-from tiercel.identity.lookup import Lookups
+from tiercel.identity.asking import Answer, Asking, Round
 from tiercel.identity.model import Found, IdentityMetrics, Info, Resolver, Subject
-from tiercel.identity.people import People, of_host, of_process, of_root
+from tiercel.identity.people import People, of_host
 from tiercel.identity.resolvers import local_resolvers, remote_resolvers
 from tiercel.identity.settings import IdentitySettings
 from tiercel.identity.shape import blank, merged
-from tiercel.identity.workers import Workers
 from tiercel.state.containers import Named, first_named
 
 MAX_CONTAINERS = 16_384
@@ -29,12 +23,11 @@ _BY_ID = frozenset(("lxc", "libvirt-lxc", "bpm", "systemd-nspawn"))
 _AGAIN = (1.0, 5.0, 30.0)  # seconds after which what was not told in full is asked for again
 _PEOPLE_TRIES = 20
 _ROUND = 5.0  # seconds between two looks at what has ended and who is on the host
-_WAKE = 0.01  # seconds between two looks aside while events wait
 
 
 @dataclass(slots=True)
 class _Known:
-    """A container that was met; changed by the thread that handles events alone."""
+    """A container that was met."""
 
     subject: Subject
     info: Info = field(default_factory=dict)
@@ -46,15 +39,6 @@ class _Known:
     due: float = 0.0  # when to ask again, 0 for never
     ended: float = 0.0  # since when it has, 0 while it has not
     cgroups: set[bytes] = field(default_factory=set)
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    known: _Known
-    found: Found | None = None
-    people: People | None = None
-    of_people: bool = False  # it is about people alone
-    last: bool = True  # nobody else is being asked
 
 
 class Identity:
@@ -76,25 +60,17 @@ class Identity:
     ) -> None:
         self.settings = settings = settings or IdentitySettings()
         self.metrics = IdentityMetrics()
-        self._local = Lookups(local_resolvers(settings) if local is None else local, self.metrics)
-        self._remote = Lookups(remote_resolvers(settings) if remote is None else remote, self.metrics)
-        self._near, self._far = Workers("files", 2), Workers("sockets", 2)
+        near = local_resolvers(settings) if local is None else local
+        far = remote_resolvers(settings) if remote is None else remote
+        self._asking = Asking(near, far, settings.whole, self.metrics)
         self._known: dict[str, _Known] = {}
         self._settled: set[bytes] = set()
-        self._answers: deque[_Answer | set[str] | People] = deque()
-        self._waiting: set[str] = set()  # ids that events wait for
-        self._answered = threading.Condition()
-        self._endings = Endings()
         self._round = time.monotonic() + _ROUND
-        self._looking = False  # a round is under way
-        self._host, self._host_files = of_host(), _stamps()
+        self._host = of_host()
 
     def close(self) -> None:
         """Stop looking things up. Calling it again does nothing."""
-        self._near.close()
-        self._far.close()
-        self._local.close()
-        self._remote.close()
+        self._asking.close()
 
     def meet(
         self,
@@ -111,17 +87,19 @@ class Identity:
             seen: cgroups and process id of each; the cgroups as events hold them. May be empty.
             ts: time of the events returned, ns since the epoch.
             meanwhile: called every now and then while it waits.
-            patience: seconds to wait at most, by default those of the settings.
+            patience: seconds to wait at most, by default those of the settings, or less when events have waited for
+                much of the time before.
         """
         for cgroups, pid in seen:
             if cgroups not in self._settled:
                 self._see(cgroups, pid)
-        if self._waiting:
-            self._wait(meanwhile, self.settings.patience if patience is None else patience)
+        if self._asking.waiting:
+            always = patience is not None
+            self._asking.wait(self.settings.patience if patience is None else patience, meanwhile, always)
         now = time.monotonic()
         if now >= self._round:
             self._go_round(now)
-        return self._tell(ts, now) if self._answers or now >= self._round else b""
+        return self._tell(ts, now) if self._asking.answered or now >= self._round else b""
 
     def _see(self, cgroups: bytes, pid: int) -> None:
         """Take note of one process whose cgroups were not settled."""
@@ -147,112 +125,38 @@ class Identity:
             self._settled.add(cgroups)
             known.cgroups.add(cgroups)
         elif not known.asking:
-            known.asking = True
             known.people_tries += 1
-            self._near.submit(lambda: self._ask_people(known, pid))
+            known.asking = self._asking.ask_people(known.subject, pid)
 
     def _ask(self, known: _Known) -> None:
-        """Let a container be looked up, and events wait for it."""
+        """Let a container be looked up; some are known already."""
         subject = known.subject
         if subject.engine in _BY_ID:
             info = blank(subject, subject.engine) | {"name": subject.id}
-            self._answers.append(_Answer(known, Found(info, subject.engine)))
-            return
-        self._waiting.add(subject.id)
-        if not self._near.submit(lambda: self._ask_local(known)):
-            self._waiting.discard(subject.id)
-            self.metrics.refused += 1
-
-    # On the threads that look things up
-
-    def _ask_local(self, known: _Known) -> None:
-        found = self._local.ask(known.subject, known.subject.engine)
-        engine = found.engine if found else known.subject.engine
-        people = of_root(found.root) if found and found.root else None
-        far = (found is None or not found.whole) and bool(self._remote.fitting(engine))
-        self._post(_Answer(known, found, people, last=not far))
-        if far and not self._far.submit(lambda: self._ask_remote(known, engine)):
-            self._post(_Answer(known))
-
-    def _ask_remote(self, known: _Known, engine: str) -> None:
-        self._post(_Answer(known, self._remote.ask(known.subject, engine)))
-
-    def _ask_people(self, known: _Known, pid: int) -> None:
-        self._post(_Answer(known, people=of_process(pid, known.subject.id), of_people=True))
-
-    def _post(self, answer: _Answer) -> None:
-        with self._answered:
-            self._answers.append(answer)
-            enough = answer.last or (answer.found is not None and not self.settings.whole)
-            if enough and not answer.of_people:
-                self._waiting.discard(answer.known.subject.id)
-                self._answered.notify_all()
-
-    def _look_round(self, cgroups: dict[str, str]) -> None:
-        """See which containers have ended, and whether there are others on the host."""
-        try:
-            ended = self._endings.ended(cgroups)
-            if ended:
-                self._answers.append(ended)
-            stamps = _stamps()
-            if stamps != self._host_files:
-                self._host_files = stamps
-                self._answers.append(of_host())
-        finally:
-            self._looking = False
-
-    # On the thread of the events
-
-    def _wait(self, meanwhile: Callable[[], object] | None, patience: float) -> None:
-        metrics = self.metrics
-        began = time.perf_counter_ns()
-        until = time.monotonic() + patience
-        while True:
-            with self._answered:
-                left = until - time.monotonic()
-                if self._waiting and left > 0:
-                    self._answered.wait(min(left, _WAKE))
-                if not self._waiting or left <= 0:
-                    break
-            if meanwhile is not None:
-                meanwhile()
-        metrics.overdue += bool(self._waiting)
-        self._waiting.clear()
-        metrics.waits += 1
-        metrics.waited += time.perf_counter_ns() - began
+            self._asking.post(Answer(subject, Found(info, subject.engine)))
+        else:
+            self._asking.ask(subject)
 
     def _go_round(self, now: float) -> None:
-        """Ask again for what was not told in full, and have a look round, unless the one before still goes on."""
+        """Ask again for what was not told in full, and have a look round."""
         for known in self._known.values():
             if known.due and now >= known.due:
                 known.due = 0.0
-                self._again(known)
-        if not self._looking:
-            self._looking = True
-            cgroups = {id: known.subject.cgroup for id, known in self._known.items() if not known.ended}
-            self._looking = self._near.submit(lambda: self._look_round(cgroups))
-
-    def _again(self, known: _Known) -> None:
-        known.again += 1
-        if known.info:
-            self._far.submit(lambda: self._ask_remote(known, known.engine))
-        else:
-            self._near.submit(lambda: self._ask_local(known))
+                known.again += 1
+                if known.info:
+                    self._asking.ask_remote(known.subject, known.engine)
+                else:
+                    self._asking.ask(known.subject, wait=False)
+        self._asking.look_round({id: known.subject.cgroup for id, known in self._known.items() if not known.ended})
 
     def _tell(self, ts: int, now: float) -> bytes:
         """Return what became known as event blocks."""
         out = bytearray()
-        while self._answers:
-            answer = self._answers.popleft()
-            if isinstance(answer, _Answer):
-                out += self._take(answer, ts, now)
-            elif isinstance(answer, People):
-                out += events.people(ts, "", self._host, answer)
-                self._host = answer
+        for answer in self._asking.answers():
+            if isinstance(answer, Round):
+                out += self._take_round(answer, ts, now)
             else:
-                for id in answer & self._known.keys():
-                    self._known[id].ended = self._known[id].ended or now
-                    self._unsettle(self._known[id])
+                out += self._take(answer, ts, now)
         gone = [id for id, known in self._known.items() if known.ended and now >= known.ended + self.settings.linger]
         for id in gone:
             known = self._known.pop(id)
@@ -265,10 +169,20 @@ class Identity:
         self.metrics.containers = len(self._known)
         return bytes(out)
 
-    def _take(self, answer: _Answer, ts: int, now: float) -> bytes:
+    def _take_round(self, round: Round, ts: int, now: float) -> bytes:
+        """Return the events that follow from a look round."""
+        for id in round.ended & self._known.keys():
+            self._known[id].ended = self._known[id].ended or now
+            self._unsettle(self._known[id])
+        if round.people is None:
+            return b""
+        before, self._host = self._host, round.people
+        return events.people(ts, "", before, round.people)
+
+    def _take(self, answer: Answer, ts: int, now: float) -> bytes:
         """Return the events that follow from one answer."""
-        known, found, out = answer.known, answer.found, b""
-        if self._known.get(known.subject.id) is not known:
+        known, found, out = self._known.get(answer.subject.id), answer.found, b""
+        if known is None or known.subject is not answer.subject:
             return out  # removed meanwhile
         if answer.of_people:
             known.asking = False
@@ -308,15 +222,3 @@ def _subject(named: Named, path: bytes, pid: int) -> Subject | None:
         return Subject(named.id.decode(), named.full.decode(), named.engine, pid, path.decode())
     except UnicodeDecodeError:
         return None
-
-
-def _stamps() -> tuple[object, ...]:
-    """Return what changes when the lists of the host's users and groups do."""
-    found: list[object] = []
-    for name in ("passwd", "group"):
-        try:
-            info = os.stat(on_host(f"/etc/{name}"))
-            found.append((info.st_ino, info.st_size, info.st_mtime_ns))
-        except OSError:
-            found.append(None)
-    return tuple(found)

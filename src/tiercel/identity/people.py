@@ -98,6 +98,18 @@ def of_host() -> People:
     return parse(*lists)
 
 
+def stamps() -> tuple[object, ...]:
+    """Return what changes when the lists of the host's users and groups do."""
+    found: list[object] = []
+    for name in ("passwd", "group"):
+        try:
+            info = os.stat(on_host(f"/etc/{name}"))
+            found.append((info.st_ino, info.st_size, info.st_mtime_ns))
+        except OSError:
+            found.append(None)
+    return tuple(found)
+
+
 def _cgroups(text: bytes) -> bytes:
     """Return the lines of ``/proc/PID/cgroup`` as events hold them."""
     return b"".join(b"=" + line.split(b":", 2)[2] + b"\0" for line in text.splitlines() if line.count(b":") >= 2)
