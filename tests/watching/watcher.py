@@ -27,7 +27,7 @@ RULE = """
 """
 
 
-def until(true: Callable[[], object], what: str = "", seconds: float = 20) -> None:
+def until(true: Callable[[], object], what: str = "", seconds: float = 60) -> None:
     """Wait for something to become true."""
     end = time.monotonic() + seconds
     while not true():
@@ -81,7 +81,7 @@ class Watcher:
         """End it; return all it said."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        self.process.wait(30)
+        self.process.wait(60)
         time.sleep(0.1)  # for the readers
         return self.said
 

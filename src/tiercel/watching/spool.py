@@ -42,8 +42,8 @@ class Spool:
         hostname: str,
         done: Callable[[Path], None],
         seconds: float = 600.0,
-        most_events: int = 1 << 19,
-        most_bytes: int = 128 << 20,
+        most_events: int = 1 << 17,
+        most_bytes: int = 32 << 20,
     ) -> None:
         self.folder, self.tracker, self.hostname, self.done = folder, tracker, hostname, done
         self.seconds, self.most_events, self.most_bytes = seconds, most_events, most_bytes

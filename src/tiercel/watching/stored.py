@@ -32,7 +32,8 @@ from tiercel.sources.alert_json import alert_time
 PREFIX = "live-"
 """How the names of segments begin that watching made."""
 
-_NICE = 19
+_NICE = 10
+_AT_ONCE = 1 << 18  # events of a segment: more than a capture holds, which a larger number would take memory for
 
 
 def main(arguments: list[str]) -> int:
@@ -66,7 +67,8 @@ def take_in(store: str, capture: Path) -> None:
     Raises:
         InputError: the disk refuses, or the capture cannot be read.
     """
-    from tiercel.store.ingest import ingest, replay
+    from tiercel.replay import Replay
+    from tiercel.store.ingest import ingest
     from tiercel.store.manifest import Source
     from tiercel.store.store import Store
 
@@ -75,7 +77,7 @@ def take_in(store: str, capture: Path) -> None:
         with capture.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX)  # another watch may store here, too
             if capture.exists():
-                ingest(Store.open(store), replay(capture), source, alerts=alerts_in)
+                ingest(Store.open(store), Replay(capture, _AT_ONCE, even=True), source, alerts=alerts_in)
                 capture.unlink()
     except OSError as error:
         raise InputError(f"{capture}: {error.strerror}") from None

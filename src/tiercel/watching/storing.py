@@ -49,7 +49,7 @@ class StoreSettings:
     max_bytes: int = 0
     max_age: float = 0.0
     every: float = EVERY
-    events: int = 1 << 19
+    events: int = 1 << 17
 
 
 class Storing:
