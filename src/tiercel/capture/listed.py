@@ -28,7 +28,8 @@ _UNSIGNED = (
     (P.CAP_INHERITABLE, "cap_inheritable", 64), (P.EXE_INO, "exe_ino", 64), (P.EXE_CTIME, "exe_ino_ctime", 64),
     (P.EXE_MTIME, "exe_ino_mtime", 64), (P.PIDNS_START_TS, "pidns_init_start_ts", 64),
 )  # fmt: skip
-_OWN = ("pid", "vtid", "flags", "vmsize", "vmrss", "vmswap")
+_OWN = ("pid", "vtid")
+_U32 = ("flags", "vmsize", "vmrss", "vmswap")
 _FAULTS = ("pfmajor", "pfminor")
 
 
@@ -36,7 +37,7 @@ def threads(snapshot: Snapshot) -> list[ThreadRecord]:
     """Return the threads of which more than the id is known, but for the one that has ended."""
     strings, ending = snapshot.strings, int(snapshot.ending[0, 0])
     rows = snapshot.processes[snapshot.cells("row")].tolist()
-    own = {name: snapshot.cells(name).tolist() for name in (*_OWN, *_FAULTS)}
+    own = {name: snapshot.cells(name).tolist() for name in (*_OWN, *_U32, *_FAULTS)}
     found = []
     for k, tid in enumerate(snapshot.cells("tid").tolist()):
         if own["pid"][k] < 0 or tid < 0 or tid == ending:
@@ -44,6 +45,8 @@ def threads(snapshot: Snapshot) -> list[ThreadRecord]:
         record, row = ThreadRecord(tid), rows[k]
         for name in _OWN:
             setattr(record, name, own[name][k])
+        for name in _U32:
+            setattr(record, name, own[name][k] & 0xFFFFFFFF)
         for name in _FAULTS:
             setattr(record, name, own[name][k] & _U64)
         for column, name in _TEXTS:

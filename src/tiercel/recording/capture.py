@@ -47,7 +47,7 @@ class Contents:
     def tell(self, told: Sequence[Told]) -> None:
         """Take in alerts."""
         self.alerts += len(told)
-        self.told += [one for one in told if one.trigger or len(self.told) < LISTED][:LISTED]
+        self.told += told[: LISTED - len(self.told)]
 
     def rules(self) -> list[str]:
         """Return the rules of the alerts listed, each once, those that asked for the capture first."""
@@ -59,7 +59,7 @@ def describe(path: Path, hostname: str, contents: Contents, size: int, sha256: s
     """Return what the file beside a capture says."""
     return {
         "capture": path.name,
-        "id": path.name.partition(".")[0],
+        "id": id_of(path),
         "host": hostname,
         "size": size,
         "sha256": sha256,
@@ -73,6 +73,11 @@ def describe(path: Path, hostname: str, contents: Contents, size: int, sha256: s
             for one in contents.told[:LISTED]
         ],
     }
+
+
+def id_of(path: Path) -> str:
+    """Return what a capture is called in alerts."""
+    return path.name.removesuffix(".scap")
 
 
 def iso(ts: int) -> str | None:
@@ -118,7 +123,7 @@ class OpenCapture:
 
     def __init__(self, path: Path, hostname: str, limit: int = 0) -> None:
         self.path, self.hostname = path, hostname
-        self.id = path.name.partition(".")[0]
+        self.id = id_of(path)
         self.contents = Contents()
         self.writing = Writing(CaptureFile(path, "gzip"), limit, self._finished)
         self.begun = False

@@ -19,12 +19,13 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from tiercel.model.columns import F, P
+from tiercel.model.columns import F, FdKind, P
 from tiercel.model.tables import Rows
 from tiercel.state.clones import STALE
 from tiercel.state.compact import FILE_TEXTS, PROCESS_TEXTS
 from tiercel.state.execs import Call
 from tiercel.state.fd_tables import CAPACITY, HELD, Entered
+from tiercel.state.sockets import NOTHING
 from tiercel.state.threads import CAPACITY as MOST_THREADS
 from tiercel.state.threads import Group, Thread
 from tiercel.state.track import Tracker
@@ -38,6 +39,7 @@ LIMIT = 256 << 20
 _HEAD = struct.Struct("<IQ")
 _SHAPE = struct.Struct("<II")
 _LEVEL = 1
+_ADDRESSES = (4, 16)  # bytes
 _ABSENT = -(1 << 62)  # in place of a tid
 
 _OWN = (
@@ -119,6 +121,11 @@ class Snapshot:
         _within(self.descriptors[:, 1], 0, len(self.files))
         _within(self.owners[:, 1], 0, CAPACITY + 1)
         _within(self.groups[:, 5], 0, len(self.members) + 1)
+        _within(self.groups[:, 2], 0, MOST_THREADS + 1)
+        _within(self.files[:, F.KIND], int(min(FdKind)), int(max(FdKind)) + 1)
+        self._sizes(F.SOCKET, (len(NOTHING),))
+        self._sizes(F.SIP, _ADDRESSES)
+        self._sizes(F.DIP, _ADDRESSES)
         if int(self.owners[:, 1].sum()) != len(self.descriptors) or len(self.descriptors) > HELD:
             raise SnapshotError("other descriptors than counted")
         if int(self.groups[:, 5].sum()) != len(self.members):
@@ -127,6 +134,11 @@ class Snapshot:
             raise SnapshotError("not what a snapshot holds")
         if len(np.unique(self.cells("tid"))) != len(self.threads):
             raise SnapshotError("a thread is there twice")
+
+    def _sizes(self, column: F, sizes: tuple[int, ...]) -> None:
+        for number in np.unique(self.files[:, column]).tolist():
+            if number >= 0 and len(self.strings[number]) not in sizes:
+                raise SnapshotError("an address of impossible length")
 
 
 _TABLES = (
