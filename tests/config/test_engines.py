@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tiercel.config import ConfigError, load_config
@@ -29,7 +31,6 @@ def test_falcos_keys() -> None:
     assert settings.podman
     assert settings.whole
     assert settings.cri_sockets == ("/var/run/one/containerd.sock", "/run/two/crio.sock")
-    assert settings.containerd_states[:3] == ("/var/run/one", "/run/two", "/run/containerd")
     assert config.notes == ()
 
 
@@ -45,6 +46,38 @@ def test_own_keys() -> None:
     assert settings.docker_sockets == ("/run/other/docker.sock",)
     assert settings.podman_sockets == ("/run/podman/podman.sock",)
     assert (settings.label_length, settings.patience, settings.linger) == (300, 0.25, 60)
+
+
+PLUGIN = """
+load_plugins: [container]
+plugins:
+  - name: container
+    library_path: libcontainer.so
+    init_config:
+      label_max_len: 200
+      engines:
+        docker: {enabled: false}
+        containerd: {sockets: [/run/mine/containerd.sock]}
+        cri: {enabled: true, sockets: [/run/crio/crio.sock]}
+"""
+
+
+def test_settings_of_falcos_container_plugin(tmp_path: Path) -> None:
+    (tmp_path / "falco.yaml").write_text(PLUGIN)
+    config = load_config(tmp_path / "falco.yaml")
+    settings = config.identity
+    assert (settings.docker, settings.cri, settings.label_length) == (False, True, 200)
+    assert settings.cri_sockets == ("/run/crio/crio.sock", "/run/mine/containerd.sock")
+    assert config.notes == ()
+    (tmp_path / "falco.yaml").write_text(PLUGIN + "container_engines: {docker: {enabled: true}, label_max_len: 5}")
+    settings = load_config(tmp_path / "falco.yaml").identity
+    assert (settings.docker, settings.label_length) == (True, 5)
+
+
+@pytest.mark.parametrize("value", ["[1]", "{name: 1}", "[{name: container, init_config: 7}]", "x"])
+def test_plugins_that_make_no_sense_change_nothing(tmp_path: Path, value: str) -> None:
+    (tmp_path / "falco.yaml").write_text(f"plugins: {value}")
+    assert load_config(tmp_path / "falco.yaml").identity == IdentitySettings()
 
 
 def test_a_pod_finds_its_api_server() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping as Environment
 
 from tiercel.config.capture import read_capture
 from tiercel.config.drops import read_drops, read_log_level
-from tiercel.config.engines import read_engines
+from tiercel.config.engines import only_containers, read_engines
 from tiercel.config.keys import EFFECTIVE, GONE, KNOWN, Keys, suggest
 from tiercel.config.model import Config, ConfigError, ConfigNote, NoteKind
 from tiercel.config.outputs import read_outputs
@@ -86,6 +86,8 @@ class _Reader:
             raise ConfigError(f"{where}: engine.kind is 'replay' but engine.replay.capture_file is not given")
         config.capture = read_capture(self.tree, self._flag)
         config.identity = read_engines(self.tree, self._flag, self.tree.environment)
+        if only_containers(self.tree):  # they are looked up here as that plugin does
+            self.notes = [note for note in self.notes if note.key not in ("plugins", "load_plugins")]
         config.tracing = read_tracing(self.tree, self._flag)
         config.webserver = read_webserver(self.tree, self._flag)
         config.metrics = read_metrics(self.tree, self._flag)
