@@ -112,23 +112,35 @@ def test_ipv6() -> None:
         served.close()
 
 
-def test_tls_with_a_certificate_of_openssl(tmp_path: Path) -> None:
-    made = tmp_path / "falco.pem"
-    parts = [tmp_path / "key.pem", tmp_path / "certificate.pem"]
+def certificate(path: Path, name: str) -> Path:
+    """Write a certificate of openssl and its key into one file; return the certificate alone."""
+    parts = [path.with_suffix(".key"), path.with_suffix(f".{name}")]
     subprocess.run(
         ["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-keyout", parts[0], "-x509", "-out", parts[1],
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"],
+         "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"],
         check=True, capture_output=True,
     )  # fmt: skip
-    made.write_bytes(parts[1].read_bytes() + parts[0].read_bytes())
+    path.write_bytes(parts[1].read_bytes() + parts[0].read_bytes())
+    return parts[1]
+
+
+def test_tls_with_a_certificate_of_openssl_that_is_renewed(tmp_path: Path) -> None:
+    made = tmp_path / "falco.pem"
+    trusted = certificate(made, "first")
     served = HttpServer("127.0.0.1", 0, HANDLERS, certificate=str(made))  # type: ignore[arg-type]
+    url = f"https://127.0.0.1:{served.port}/healthz"
     try:
-        trusted = ssl.create_default_context(cafile=str(parts[1]))
-        with urllib.request.urlopen(f"https://127.0.0.1:{served.port}/healthz", timeout=5, context=trusted) as answer:
+        with urllib.request.urlopen(url, timeout=5, context=ssl.create_default_context(cafile=trusted)) as answer:
             assert answer.read() == b'{"status": "ok"}'
         assert ask(served, b"GET /healthz HTTP/1.1\r\n\r\n") == b""  # plainly
         with pytest.raises(urllib.error.URLError):
-            urllib.request.urlopen(f"https://127.0.0.1:{served.port}/healthz", timeout=5)
+            urllib.request.urlopen(url, timeout=5)
+        renewed = certificate(made, "second")
+        with urllib.request.urlopen(url, timeout=5, context=ssl.create_default_context(cafile=renewed)) as answer:
+            assert answer.status == 200
+        made.write_text("broken")
+        with urllib.request.urlopen(url, timeout=5, context=ssl.create_default_context(cafile=renewed)) as answer:
+            assert answer.status == 200
     finally:
         served.close()
 

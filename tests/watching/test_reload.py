@@ -112,7 +112,7 @@ def test_a_changed_configuration_changes_outputs_without_losing_alerts(tmp_path:
         said = watcher.end()
     lines = [json.loads(line) for path in (first, second) for line in path.read_text().splitlines()]
     assert [line["output_fields"]["proc.cmdline"] for line in lines] == [f"true reload-e{n}" for n in range(80)]
-    assert "engine_kind was changed: that takes a restart" in said
+    assert "engine.kind was changed: that takes a restart" in said
 
 
 @watchable

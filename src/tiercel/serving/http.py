@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import logging
+import os
 import socket
 import ssl
 import threading
@@ -63,7 +64,7 @@ class HttpServer:
     ) -> None:
         self.handlers = handlers
         self.workers = max(workers, 1)
-        self._tls = _context(certificate) if certificate is not None else None
+        self._tls = _Tls(certificate) if certificate is not None else None
         self._open: dict[socket.socket, None] = {}  # the oldest first
         self._lock = threading.Lock()
         self._closed = False
@@ -119,7 +120,7 @@ class HttpServer:
         try:
             connection.settimeout(_SECONDS)
             if self._tls is not None:
-                stream = self._tls.wrap_socket(connection, server_side=True)
+                stream = self._tls.context().wrap_socket(connection, server_side=True)
             head = _head(stream, until)
             _send(stream, self._response(head), until)
             with contextlib.suppress(OSError):
@@ -144,6 +145,34 @@ class HttpServer:
         handler = self.handlers.get(path)
         answer = handler() if handler is not None else _plain(HTTPStatus.NOT_FOUND)
         return _written(answer, method == b"GET")
+
+
+class _Tls:
+    """A certificate and its key, read again when their file has changed."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._state = _state(path)
+        self._context = _context(path)
+
+    def context(self) -> ssl.SSLContext:
+        """Return what to speak TLS with; where the file is not usable any more, that of before."""
+        state = _state(self.path)
+        if state != self._state:
+            self._state = state
+            try:
+                self._context = _context(self.path)
+            except InputError as error:
+                log.error("%s; that of before stays in use", error)
+        return self._context
+
+
+def _state(path: str) -> tuple[int, ...]:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _context(certificate: str) -> ssl.SSLContext:

@@ -34,6 +34,9 @@ _TAKEN = frozenset(
 )  # fmt: skip
 """What a running watch takes over of a changed configuration; the rest holds from its next start on."""
 
+_KEYS = {"engine_kind": "engine.kind", "identity": "container_engines"}
+"""Keys of falco.yaml that are called otherwise here."""
+
 
 class Service:
     """The surroundings of a watch; use it in a ``with`` statement around :meth:`Watch.run`.
@@ -121,7 +124,7 @@ class Service:
             self._serve_again(old, new)
         for key in (field.name for field in fields(Config) if field.name not in _TAKEN):
             if getattr(old, key) != getattr(new, key):
-                print(f"tiercel: {key} was changed: that takes a restart", file=sys.stderr)
+                print(f"tiercel: {_KEYS.get(key, key)} was changed: that takes a restart", file=sys.stderr)
 
     def _serve_again(self, old: Config, new: Config) -> None:
         if self.server is not None:

@@ -13,7 +13,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from tiercel.rules import cache
 from tiercel.scanning import Scan, prepare
 
 _NICE = 0  # as any other program; the watch itself is above
+_POLL = 0.02  # seconds
 _LONGEST = 60.0  # seconds that reading ahead may take
 
 
@@ -53,14 +55,19 @@ class Preparing:
             strict=self.strict,
         )
 
-    def ahead(self) -> None:
+    def ahead(self, given_up: Callable[[], bool] = lambda: False) -> None:
         """Have a process of its own read everything, so that :meth:`scan` finds rules compiled; faults are let pass."""
         command = [sys.executable, "-P", "-m", "tiercel.watching.preparing"]
-        with suppress(OSError, subprocess.SubprocessError):
-            subprocess.run(
-                command, input=json.dumps(asdict(self)), text=True, check=False, timeout=_LONGEST,
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
+        until = time.monotonic() + _LONGEST
+        quiet = subprocess.DEVNULL
+        with suppress(OSError), subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet) as process:
+            assert process.stdin is not None
+            with suppress(BrokenPipeError), process.stdin as pipe:
+                pipe.write(json.dumps(asdict(self)).encode())
+            while process.poll() is None:
+                if given_up() or time.monotonic() >= until:
+                    process.kill()
+                time.sleep(_POLL)
 
     def paths(self, scan: Scan) -> list[str]:
         """Return the files and folders that a scan is made of."""

@@ -103,7 +103,7 @@ class Reloader(threading.Thread):
         began = time.monotonic()
         self.begun()
         try:
-            self.preparing.ahead()
+            self.preparing.ahead(lambda: self._stopping)
             with _giving_way():
                 error = self._prepare()
         except Exception as fault:  # a fault of ours must not end the looking: the rules in force stay
