@@ -20,6 +20,7 @@ from tiercel.state.snapshot import Snapshot, SnapshotError, restore, take
 from tiercel.state.track import Tracker
 
 CAPTURES = sorted((SHARED / "captures").rglob("*.scap")) if SHARED.is_dir() else []
+_ENOUGH = 200  # batches
 _COLUMNS = ("fd", "has_fd", "name_changed", "fdcount", "threads", "children", "memory", "faults")
 
 
@@ -70,7 +71,7 @@ def follow_both(path: Path, size: int, at: int) -> int:
         second: Tracker | None = None
         both = 0
         for k, batch in enumerate(capture.batches(size, tables, even=True)):
-            if capture.section != section:
+            if capture.section != section or both >= _ENOUGH:
                 break
             other = copied(batch)
             first.track(batch)
