@@ -19,6 +19,7 @@ from tiercel.identity.bundle import Bundles
 from tiercel.identity.docker_state import from_files, from_inspection
 from tiercel.identity.model import Found
 from tiercel.identity.oci import from_spec
+from tiercel.identity.people import of_root
 from tiercel.identity.settings import IdentitySettings
 from tiercel.identity.shape import encoded
 
@@ -154,11 +155,28 @@ def test_a_watcher_in_a_container_finds_the_hosts_files(tmp_path: Path, monkeypa
     monkeypatch.setenv("HOST_ROOT", str(tmp_path))
     for number, top in enumerate((tmp_path, tmp_path / "proc/1/root")):
         id = f"{number}" * 64
-        task(top / "run/containerd", "k8s.io", id, spec(kubernetes()))
+        folder = task(top / "run/containerd", "k8s.io", id, spec(kubernetes()))
+        (folder / "rootfs/etc").mkdir(parents=True)
+        (folder / "rootfs/etc/passwd").write_text("shop:x:4242:4242::/:\n")
         found = resolve(IdentitySettings(), id=id)
         assert found is not None
         assert found.info["name"] == "web"
+        people = of_root(found.root)
+        assert people is not None
+        assert people.users[4242].name == b"shop"
         shutil.rmtree(top / "run")
+
+
+def test_a_rootless_container_is_found_in_its_users_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOST_ROOT", str(tmp_path))
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/passwd").write_text("ann:x:1000:1000::/home/ann:/bin/sh\n")
+    notes = {"io.container.manager": "libpod"}
+    stored = tmp_path / "home/ann/.local/share/containers/storage/overlay-containers"
+    write(stored / ID / "userdata/config.json", spec(notes))
+    session = f"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{ID}.scope"
+    assert resolve(IdentitySettings(), "podman", cgroup=session) is not None
+    assert resolve(IdentitySettings(), "podman", cgroup=session.replace("1000", "1001")) is None
 
 
 def test_an_engine_that_is_switched_off_is_not_looked_at(settings: IdentitySettings, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ class Bundles:
                 host = _load(folder / "hostconfig.json")
                 info = from_files(subject, state, host, self.settings.label_length)
                 bundle = self._task(subject, ("moby",))
-                file_system = root_of(bundle[1], str(bundle[0])) if bundle else ""
+                file_system = root_of(bundle[1], bundle[0]) if bundle else ""
                 return Found(info, "docker", file_system, whole=False)
         return None
 
@@ -78,11 +78,11 @@ class Bundles:
         if bundle is None:
             return None
         folder, spec = bundle
-        engine = "docker" if folder.parent.name == "moby" else engine_of(spec)
+        engine = "docker" if folder.split("/")[-2] == "moby" else engine_of(spec)
         info = from_spec(subject, engine, spec, _made(folder), self.settings.label_length)
-        return Found(info, engine, root_of(spec, str(folder)), whole=False)
+        return Found(info, engine, root_of(spec, folder), whole=False)
 
-    def _task(self, subject: Subject, namespaces: tuple[str, ...]) -> tuple[Path, dict[str, Any]] | None:
+    def _task(self, subject: Subject, namespaces: tuple[str, ...]) -> tuple[str, dict[str, Any]] | None:
         """Return folder and configuration of a container of containerd, in one of these namespaces or in any."""
         found = self._task_in((*self.settings.containerd_states, *self._learnt), subject, namespaces)
         if found is None and subject.pid:
@@ -94,31 +94,30 @@ class Bundles:
 
     def _task_in(
         self, states: tuple[str, ...], subject: Subject, namespaces: tuple[str, ...]
-    ) -> tuple[Path, dict[str, Any]] | None:
+    ) -> tuple[str, dict[str, Any]] | None:
         for state in states:
-            tasks = on_host(f"{state}/{TASKS}")
-            for namespace in namespaces or _names(tasks):
-                folder = tasks / namespace / subject.full_id
-                spec = _load(folder / "config.json")
+            tasks = f"{state}/{TASKS}"
+            for namespace in namespaces or _names(on_host(tasks)):
+                folder = f"{tasks}/{namespace}/{subject.full_id}"
+                spec = _load(on_host(folder) / "config.json")
                 if spec is not None:
                     return folder, spec
         return None
 
     def _stored(self, subject: Subject) -> Found | None:
         for storage in (*self.settings.storages, *_of_user(subject.cgroup)):
-            top = on_host(storage)
-            for name in _names(top, "-containers"):
-                folder = top / name / subject.full_id / "userdata"
-                spec = _load(folder / "config.json")
+            for name in _names(on_host(storage), "-containers"):
+                folder = f"{storage}/{name}/{subject.full_id}/userdata"
+                spec = _load(on_host(folder) / "config.json")
                 if spec is not None:
                     return self._from_storage(subject, folder, spec)
         return None
 
-    def _from_storage(self, subject: Subject, folder: Path, spec: dict[str, Any]) -> Found:
+    def _from_storage(self, subject: Subject, folder: str, spec: dict[str, Any]) -> Found:
         engine = engine_of(spec)
         info = from_spec(subject, engine, spec, _made(folder), self.settings.label_length)
         if engine == "podman":
-            listed = _listed(folder.parents[1], subject.full_id)
+            listed = _listed(on_host(folder).parents[1], subject.full_id)
             names = part(listed, "names")
             about = object_in(text(part(listed, "metadata"), MAX_FILE).encode("utf-8", "replace")) or {}
             name = text(names[0]) if isinstance(names, list) and names else text(about.get("name"))
@@ -127,7 +126,7 @@ class Bundles:
                 **image_fields(text(about.get("image-name"))),
                 "imageid": text(about.get("image-id")),
             }
-        return Found(info, engine, root_of(spec, str(folder)), whole=False)
+        return Found(info, engine, root_of(spec, folder), whole=False)
 
 
 def _load(path: Path) -> dict[str, Any] | None:
@@ -146,9 +145,9 @@ def _names(folder: Path, ending: str = "") -> Iterator[str]:
     return iter(names[:_MAX_NAMESPACES])
 
 
-def _made(folder: Path) -> int:
+def _made(folder: str) -> int:
     try:
-        return int((folder / "config.json").stat().st_mtime)
+        return int((on_host(folder) / "config.json").stat().st_mtime)
     except OSError:
         return 0
 
