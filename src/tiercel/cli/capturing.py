@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,6 +14,7 @@ import typer
 if TYPE_CHECKING:
     from tiercel.capture.settings import CaptureSettings
     from tiercel.recording.flight import FlightRecorder
+    from tiercel.rules.model import Rule
     from tiercel.watching.source import Source
 
 Before = Annotated[
@@ -42,8 +44,14 @@ def flight_recorder(
     folder: Path | None = None,
     case: Path | None = None,
     rules: Sequence[Path] = (),
+    loaded: Sequence[Rule] = (),
 ) -> Iterator[list[FlightRecorder]]:
-    """Give the recorder that the configuration or an option asks for, in a list; an empty one without."""
+    """Give the recorder that the configuration or an option asks for, in a list; an empty one without.
+
+    Args:
+        rules: rules files and folders to read captures with in the case.
+        loaded: the rules of the watch.
+    """
     if before is not None:
         settings = replace(settings, enabled=True, before=before)
     if folder is not None:
@@ -57,6 +65,9 @@ def flight_recorder(
     from tiercel.recording.casing import IntoCase
     from tiercel.recording.flight import FlightRecorder
 
+    if not settings.all_rules and not any(rule.capture for rule in loaded):
+        hint = "-o capture.mode=all_rules takes every alert"
+        print(f"tiercel: no rule has capture: true, so no alert will be captured; {hint}", file=sys.stderr)
     into = None if case is None else IntoCase(case, rules)
     recorder = FlightRecorder(settings, source.tracker, source.hostname, source.name)
     if into is not None:

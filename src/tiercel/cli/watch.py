@@ -95,7 +95,9 @@ def watch(
     with closing(Delivering(partial(delivery, live=True), scan.config, scan.detection.style.json)) as delivering:
         with (
             live_source(origin, scan.detection.rules, seconds, scan.config, whole) as (source, identity),
-            flight_recorder(scan.config.capture, source, before, capture_dir, case, given) as recorders,
+            flight_recorder(
+                scan.config.capture, source, before, capture_dir, case, given, scan.detection.rules
+            ) as recorders,
         ):
             with suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
