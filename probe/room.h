@@ -23,7 +23,7 @@
 #define PART 0x8000 /* a parameter's bytes are fewer, as a rule */
 #define REACH 0xffff
 #define MOST_BLOCK 0xff00 /* bytes of a block without wide lengths */
-#define WAKE_BYTES (64 << 10)
+#define WAKE_BYTES (1 << 20) /* a quarter of a ring: as a rule the reader comes by itself before */
 
 /* What is done with a call. FAST calls have code of their own, the others a recipe. Without TRACED the number means a
  * call that is wanted only in 32-bit programs. */

@@ -26,6 +26,9 @@ from tiercel.wire.conversion import CONSTANTS
 REST = 0.01
 """Seconds that events which are not urgent may wait."""
 
+BREATH = 0.002
+"""Seconds from one reading to the next at least: of a storm of urgent events more are handled at once."""
+
 BATCH_BYTES = 8 << 20
 """A batch holds no more bytes of events than this."""
 
@@ -193,6 +196,7 @@ class LiveStream:
             data = buffers.take(len(CONSTANTS) + size + DROP_BYTES)
             data[: len(CONSTANTS)] = CONSTANTS
             self.probe.urgent = False
+            began = time.monotonic()
             now = self._now()
             room = memoryview(data)[: len(CONSTANTS) + size]
             end = self._rings.fill(room, len(CONSTANTS), now - (0 if last else _SETTLED))
@@ -216,7 +220,7 @@ class LiveStream:
                     self.probe.set_clock()  # somebody may have set it
                     self._clock_due = time.monotonic() + _CLOCK_EVERY
                 self.idle()
-                self._sleep(until)
+                self._sleep(until, began + BREATH)
 
     def _introduced(self, decoder: LiveDecoder, data: bytearray, end: int) -> Iterator[Batch]:
         """Yield the events of ``data``, and before them what is known of containers they are the first of."""
@@ -227,8 +231,10 @@ class LiveStream:
                 yield decoder.ahead(batch, told)
         yield batch
 
-    def _sleep(self, until: float | None) -> None:
-        """Rest until an urgent event comes or what has come should not wait any longer."""
+    def _sleep(self, until: float | None, least: float) -> None:
+        """Rest until an urgent event comes or what has come should not wait any longer, but until ``least``."""
+        if (breath := least - time.monotonic()) > 0:
+            time.sleep(breath)
         rest = self.rest if until is None else max(min(self.rest, until - time.monotonic()), 0)
         self.probe.park(True)
         try:
