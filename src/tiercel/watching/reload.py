@@ -29,7 +29,7 @@ FAILED_RULE = "Tiercel internal: rules not reloaded"
 
 _EVERY = 0.5  # seconds between two looks
 _SWITCH = 0.0005  # seconds until the thread of the loop gets the interpreter while rules are prepared
-_LONGEST = 4000  # characters of a reason in an alert
+_LONGEST = 1000  # characters of a reason in an alert
 
 
 @dataclass(slots=True)
@@ -142,9 +142,9 @@ class Reloader(threading.Thread):
 
     def _tell(self, error: str) -> None:
         print(f"tiercel: rules not reloaded, those from before stay in force:\n{error}", file=sys.stderr)
-        first = error.partition("\n")[0]
+        first = error.partition("\n")[0][:_LONGEST]  # an alert in text is one line
         message = f"{FAILED_RULE}. {first}"
-        fields = {"error": error[:_LONGEST], "n_failed": str(self.reloads.failed)}
+        fields = {"error": first, "n_errors": str(max(error.count(": error: "), 1))}
         host = self.watch.source.hostname
         alert = Alert(time.time_ns(), FAILED_RULE, Priority.ERROR.label, INTERNAL, host, message, message, fields)
         self.watch.later(lambda: self.watch.tell(alert))
