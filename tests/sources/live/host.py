@@ -63,7 +63,8 @@ _TEXTS = (P.COMM, P.EXE, P.EXEPATH, P.ARGS, P.CWD, P.CGROUPS, P.ENV)
 _NUMBERS = (P.PID, P.PTID, P.UID, P.SID, P.PGID, P.EXE_FLAGS, P.EXE_INO, P.EXE_CTIME, P.EXE_MTIME, P.LOGINUID)
 
 
-def _seen(event: Event) -> Seen:
+def seen_of(event: Event) -> Seen:
+    """Return an event as tests look at it."""
     process: dict[str, int | bytes | None] = {}
     if event.process >= 0:
         process = {column.name: event.text(event.process_cell(column)) for column in _TEXTS}
@@ -96,12 +97,12 @@ def watch_command(
         family = {child.pid}
         for batch in source:
             for index in np.flatnonzero(batch.types == BY_CONSTANT["SYSCALL_CLONE_20_X"]).tolist():
-                event = _seen(Event(batch, index))
+                event = seen_of(Event(batch, index))
                 parents = {event.number("ptid"), event.number("pid")}
                 if event.number("res") == 0 and parents & family:
                     family.add(event.tid)
             own = np.flatnonzero(np.isin(batch.tid, list(family))).tolist()
-            seen.extend(_seen(Event(batch, index)) for index in own)
+            seen.extend(seen_of(Event(batch, index)) for index in own)
         thread.join()
         assert source.lost.total == 0
     return child.pid, seen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Iterable, Iterator
@@ -33,6 +34,13 @@ def read_threads() -> Iterator[ThreadRecord]:
 def read_process(pid: int) -> ThreadRecord | None:
     """Return the first thread of a process as it is now, None when it is gone."""
     return _thread(pid, pid, time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME), None)
+
+
+def read_thread(pid: int, tid: int) -> ThreadRecord | None:
+    """Return one thread of process ``pid``, None when it ended."""
+    offset = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    main = None if tid == pid else _thread(pid, pid, offset, None)
+    return _thread(pid, tid, offset, main)
 
 
 def read_descriptors(processes: Iterable[int]) -> Iterator[tuple[int, list[FdRecord]]]:
@@ -147,14 +155,21 @@ def _fill_process(record: ThreadRecord, base: str) -> None:
         return
     record.exe_ino, record.exe_ino_ctime, record.exe_ino_mtime = info.st_ino, info.st_ctime_ns, info.st_mtime_ns
     record.exe_from_memfd = record.exepath.startswith(b"/memfd:")
-    record.exe_writable = _writable(record, info)
+    record.exe_writable = _writable(record, base, info)
 
 
-def _writable(record: ThreadRecord, info: os.stat_result) -> bool:
+def _writable(record: ThreadRecord, base: str, info: os.stat_result) -> bool:
     """Return whether the process may change its own executable: as owner, by mode, or by capability."""
+    with contextlib.suppress(OSError):
+        if os.statvfs(f"{base}/exe").f_flag & os.ST_RDONLY:
+            return False
     if record.uid == info.st_uid or record.cap_effective & (1 << 1 | 1 << 3):
         return True
-    return bool(info.st_mode & (0o20 if record.gid == info.st_gid else 0o2))
+    groups = {b"%d" % record.gid}
+    for line in _read(f"{base}/status").splitlines():
+        if line.startswith(b"Groups:"):
+            groups.update(line.split()[1:])
+    return bool(info.st_mode & 0o2 or (info.st_mode & 0o20 and b"%d" % info.st_gid in groups))
 
 
 _SUBSYSTEMS = ("cpuset", "cpu", "cpuacct", "io", "memory")
@@ -170,5 +185,5 @@ def _cgroups(text: bytes) -> bytes:
         if not names:
             unified = path
         for name in names.decode("utf-8", "replace").split(","):
-            paths[name] = path
+            paths["io" if name == "blkio" else name] = path
     return b"".join(name.encode() + b"=" + paths.get(name, unified) + b"\0" for name in _SUBSYSTEMS)
