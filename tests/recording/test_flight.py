@@ -9,10 +9,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.recording.host import WEBSHELL, Recorded, detection, replayed
-from tests.reference import needs_reference
+from tests.reference import SHARED, needs_reference
 from tiercel.capture.notes import ALERT, CAPTURE, read_notes
 from tiercel.capture.settings import CaptureSettings
 from tiercel.outputs.alert import Alert
@@ -184,6 +185,40 @@ def test_a_capture_that_grows_too_large_ends(tmp_path: Path) -> None:
     assert "Falco internal: capture size limit reached" in told
     for path in tmp_path.glob("c_*.scap"):
         assert path.stat().st_size < 400_000
+
+
+@needs_reference
+def test_memory_is_bounded(tmp_path: Path) -> None:
+    noisy = SHARED / "captures" / "modern" / "e-noisy-mixture" / "e-noisy-mixture.scap"
+    source = Recorded(noisy, 1000)
+    memory = 2 << 20
+    recorder = FlightRecorder(
+        CaptureSettings(enabled=True, path_prefix=f"{tmp_path}/c", memory_bytes=memory), source.tracker, "x"
+    )
+    sizes = []
+    for k, batch in enumerate(source):
+        recorder.see(batch, ())
+        sizes.append(recorder.window.size)
+        if k == 300:
+            break
+    assert max(sizes) < 1.5 * memory
+    assert max(sizes) > 0.5 * memory
+    recorder.close()
+
+
+@needs_reference
+def test_a_clock_that_is_set_back(tmp_path: Path) -> None:
+    source = Recorded(WEBSHELL, 50)
+    recorder = FlightRecorder(CaptureSettings(enabled=True, path_prefix=f"{tmp_path}/c"), source.tracker, "x")
+    for k, batch in enumerate(source):
+        if k >= 20:
+            batch.ts = batch.ts - np.uint64(3_600_000_000_000)
+        recorder.see(batch, ())
+        if k == 100:
+            break
+    assert recorder.window.snapshots < 5
+    assert recorder.window.newest(0)[-1].events > 0
+    recorder.close()
 
 
 def test_names_are_falcos() -> None:

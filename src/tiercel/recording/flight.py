@@ -54,7 +54,7 @@ class Seen(Protocol):
     def alert(self) -> Alert: ...
 
 
-Piece = tuple[bytes, int, int, int, int]
+Piece = tuple[bytearray, int, int, int, int]
 """Blocks, how many events readers see in them, their first and last time, and the last event of them."""
 
 
@@ -88,7 +88,7 @@ class FlightRecorder:
         self._open: OpenCapture | None = None
         self._closing: list[OpenCapture] = []
         self._deadline = 0
-        self._triggers: set[int] = set()  # events of the batch at hand whose alerts asked for a capture
+        self._triggers: set[tuple[int, int]] = set()  # event and rule of the alerts at hand that ask for a capture
         self._quiet_until = self._retained = 0
         self._seen = 0  # time of the newest event
         self._recovered: SimpleQueue[tuple[Path, dict[str, Any]]] = SimpleQueue()
@@ -105,7 +105,7 @@ class FlightRecorder:
         if self._open is not None and ts > self._deadline and not asks:
             return None
         if asks:
-            self._triggers.add(index)
+            self._triggers.add((index, rule.index))
         self._deadline = max(self._deadline, ts + (rule.capture_duration or settings.default_duration) * 1_000_000)
         if self._open is None and asks:
             self._start(path_of(settings.path_prefix, ts, int(batch.num[index])), rule, ts)
@@ -138,9 +138,10 @@ class FlightRecorder:
                 capture.put(block, events, first, last)
                 capture.contents.tell(told)
         self._triggers.clear()
-        self._seen = max(self._seen, int(batch.ts[batch.count - 1]))
+        last = int(batch.ts[batch.count - 1])
+        self._seen = last if last < self._seen - SECOND else max(last, self._seen)  # somebody may set the clock back
         if capture is not None:
-            if cut < batch.count or int(batch.ts[batch.count - 1]) >= self._deadline:
+            if cut < batch.count or last >= self._deadline:
                 self._end("time")
             elif capture.writing.full:
                 self._end("size")
@@ -169,10 +170,11 @@ class FlightRecorder:
             told = []
             for seen in about.get(high - 1, ()):
                 line = seen.alert.to_json().encode("utf-8", "replace")
-                told.append(Told(seen.alert.time, seen.alert.rule, line, high - 1 in self._triggers))
+                asked = seen.rule is not None and (high - 1, seen.rule.index) in self._triggers
+                told.append(Told(seen.alert.time, seen.alert.rule, line, asked))
                 blocks += alert_note(int(batch.ts[high - 1]), line, seen.alert.rule)
             span = (int(times[0]), int(times[-1])) if len(times) else (0, 0)
-            pieces.append(((bytes(blocks), len(times), *span, high), told))
+            pieces.append(((blocks, len(times), *span, high), told))
             low = high
         return pieces
 
