@@ -39,7 +39,8 @@ def test_edited_rules_are_in_force_soon_and_the_totals_go_on(tmp_path: Path) -> 
 def test_a_broken_edit_is_told_with_its_place_and_the_rules_before_it_stay(tmp_path: Path) -> None:
     rules = write(tmp_path / "rules.yaml", ("Kept", "reload-b1"))
     with watching(tmp_path, "-r", str(rules)) as watcher:
-        rules.write_text(rules.read_text() + "- rule: Broken\n  desc: d\n  condition: no.such = 1\n  output: x\n  priority: INFO\n")
+        broken = "- rule: Broken\n  desc: d\n  condition: no.such = 1\n  output: x\n  priority: INFO\n"
+        rules.write_text(rules.read_text() + broken)
         (alert,) = watcher.alerted("Tiercel internal: rules not reloaded")
         assert (alert["source"], alert["priority"]) == ("internal", "Error")
         assert alert["output_fields"]["error"].startswith(f"{rules}:10:14: error: unknown field 'no.such'")
