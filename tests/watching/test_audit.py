@@ -150,7 +150,11 @@ def test_processes_have_parents_though_forks_are_not_audited(tmp_path: Path) -> 
                 rows = batch.tables.processes.array
                 for index in range(batch.count):
                     event = Event(batch, index)
-                    if event.process >= 0 and event.text(event.process_cell(P.COMM)) == b"mine":
+                    if (
+                        batch.visible[index]
+                        and event.process >= 0
+                        and event.text(event.process_cell(P.COMM)) == b"mine"
+                    ):
                         parent = int(rows[event.process, P.PTID])
                         found.append((event.type.constant, str(parent)))
     assert any(constant.startswith("SYSCALL_EXECVE") for constant, _ in found)

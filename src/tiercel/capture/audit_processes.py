@@ -75,8 +75,8 @@ _STREAM, _DATAGRAM = 1, 2
 Emit = Callable[..., None]
 """Writes an event: time (ns), process id, constant, whether readers see it, and its parameters by name."""
 
-Look = Callable[[int], ThreadRecord | None]
-"""Tells what a process of the running host is now, None when it is gone."""
+Look = Callable[[int, int], ThreadRecord | None]
+"""Tells what a process of the running host was at an event, by id and serial number (0 for now), or is now."""
 
 
 class Processes:
@@ -245,7 +245,7 @@ class Processes:
         """Return the parent of a process that began; one without a call so far is made known as the host says it is."""
         unknown: list[Known] = []
         while pid > 0 and pid not in self._known and len(unknown) < MAX_ANCESTORS and self._look is not None:
-            record = self._look(pid)
+            record = self._look(pid, 0)
             if record is None:
                 break
             unknown.append(of_record(record))
@@ -261,7 +261,7 @@ class Processes:
         if self._look is None:
             return None
         if self._asked[0] is not call:
-            self._asked = call, self._look(call.pid)
+            self._asked = call, self._look(call.pid, call.event.serial)
         return self._asked[1]
 
     def looked_up(self, known: Known, call: AuditCall) -> dict[str, object]:

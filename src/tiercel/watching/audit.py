@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import io
 import logging
-import select
 import time
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 from tiercel.capture.audit_events import AuditEvents
 from tiercel.capture.writer import CaptureWriter
@@ -21,6 +20,7 @@ from tiercel.kernels import tell_if_slow
 from tiercel.model.batch import Batch, Tables
 from tiercel.rules.model import Rule
 from tiercel.sources.audit_event import AuditEvent
+from tiercel.sources.audit_live.ahead import ReadAhead
 from tiercel.sources.audit_live.assembly import Assembly
 from tiercel.sources.audit_live.auditing import NUDGE, Auditing
 from tiercel.sources.audit_live.losses import RecordLosses
@@ -32,7 +32,8 @@ from tiercel.sources.audit_record import AuditRecord
 from tiercel.sources.live.decoding import DROP_BYTES, LiveDecoder, drop_block
 from tiercel.sources.live.host import live_world
 from tiercel.sources.live.introduction import Identity, sightings
-from tiercel.sources.live.procfs import pids, read_descriptors, read_process, read_threads
+from tiercel.sources.live.procfs import pids as alive
+from tiercel.sources.live.procfs import read_descriptors, read_process, read_threads
 from tiercel.sources.live.root import own_pid
 from tiercel.sources.live.stream import Lost
 from tiercel.sources.records import FdRecord, ThreadRecord
@@ -43,19 +44,15 @@ from tiercel.wire.conversion import CONSTANTS
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 _AT_ONCE = 2000  # records read before they are handled
-_GATHER = 0.001  # seconds: the records of an event come one by one, and waking for each costs more than they do
-_REST = 0.02  # seconds between looks at what cannot be waited for
+_REST = 0.02  # seconds until the next look at what is not complete
 _IDLE = 0.2  # seconds
 _COUNT_EVERY = 0.5  # seconds between looks at what was lost
 _SWEEP_EVERY = 10.0  # seconds between looks for processes that ended
-_LAST_WAIT = 2.0  # seconds for what is still in the kernel when the watch ends
+_LAST_WAIT = 2.0  # seconds for what is still in the kernel when the watch ends, as long as nothing comes
+_LONGEST_WAIT = 10.0  # seconds for it in all
 _PRESSED = 2.0  # seconds after a rush during which processes may wait that the kernel forgot
 _RUSH = 500  # records read at once
-_LOOK_EVERY = 50  # processes read
-_ASIDE = 200_000  # most records kept while the host, or a container, is looked at
 _START_PATIENCE = 5.0  # seconds to wait for what is known of the containers there are at the start
 
 
@@ -100,37 +97,35 @@ class AuditSource:
         self.identity = identity
         self._stopped = False
         self._own = str(own_pid()).encode()
-        self._aside: list[AuditRecord] = []
         self._assembly = Assembly()
         self.auditing = Auditing()
+        self._closing: list[Callable[[], None]] = [self.auditing.end]
         try:
             self.reading = open_records(self.auditing.status().pid, way)
-            try:
-                self.auditing.enable(self.reading.owner)
-                self.want(rules)
-                self._losses = RecordLosses(self.auditing.status().lost)
-                listed = list(self._meanwhile(thread for thread in read_threads() if thread.tid == thread.pid))
-                self.threads: list[ThreadRecord] = listed
-                descriptors = self._meanwhile(read_descriptors([thread.pid for thread in listed]))
-                self.descriptors: list[tuple[int, list[FdRecord]]] = list(descriptors)
-            except BaseException:
-                self.auditing.end()
-                self.reading.records.close()
-                raise
+            self._closing.append(self.reading.records.close)
+            self.auditing.enable(self.reading.owner)
+            self.want(rules)
+            self._losses = RecordLosses(self.auditing.status().lost)
+            self._ahead = ReadAhead(self.reading, _look)
+            self._closing.insert(1, self._ahead.close)
+            self.threads: list[ThreadRecord] = [thread for thread in read_threads() if thread.tid == thread.pid]
+            pids = [thread.pid for thread in self.threads]
+            self.descriptors: list[tuple[int, list[FdRecord]]] = list(read_descriptors(pids))
         except BaseException:
-            self.auditing.end()
+            self.close()
             raise
         self.tracker = Tracker(self.tables, self.world, self.threads, self.descriptors)
         self.tracker.compaction.keep_small()
         self._blocks = io.BytesIO()
         self._writer = CaptureWriter(self._blocks)
-        self._convert = AuditEvents(self.world, self._writer, self.marks, self.problems, _look, NearEnds().find)
+        look, near = self._ahead.look, NearEnds().find
+        self._convert = AuditEvents(self.world, self._writer, self.marks, self.problems, look, near)
         self._convert.processes.begin(self.threads)
         self._take_blocks()  # the head of a capture, which nobody needs
         self._news = b""  # of the containers there were
         if identity is not None:
             there = [(thread.cgroups, thread.pid) for thread in self.threads]
-            self._news = identity.meet(there, time.time_ns(), self._look_aside, _START_PATIENCE)
+            self._news = identity.meet(there, time.time_ns(), patience=_START_PATIENCE)
 
     def __enter__(self) -> Self:
         return self
@@ -180,28 +175,23 @@ class AuditSource:
     def close(self) -> None:
         """Stop auditing, and restore what was. Calling it again does nothing."""
         self._stopped = True
-        if self.auditing.ended:
-            return
-        self.auditing.end()
-        self.reading.records.close()
+        while self._closing:
+            self._closing.pop(0)()
 
     def __iter__(self) -> Iterator[Batch]:
         until = None if self.seconds is None else time.monotonic() + self.seconds
         decoder = LiveDecoder(self.tables)
-        poll = select.poll()
-        waits = self.reading.records.fileno() >= 0
-        if waits:
-            poll.register(self.reading.records.fileno(), select.POLLIN)
         count_due = sweep_due = 0.0
         pressed = 0.0  # until when
-        last = 0.0  # when waiting for the last events ends
+        last = most = 0.0  # when waiting for the last events ends, whether they come or not
+        end = b""  # what comes after them
+        waits = self.reading.owner
         if self._news:
             news = bytearray(CONSTANTS + self._news)
             yield self._tracked(decoder.batch(news, len(news)))
         passed = False  # whether a nudge came back since the end was asked for
         while True:
-            records = self._aside or self.reading.records.read(_AT_ONCE)
-            self._aside = []
+            records = self._ahead.take(_AT_ONCE)
             self._take(records)
             now = time.monotonic()
             if len(records) >= _RUSH:
@@ -212,7 +202,7 @@ class AuditSource:
                 lost = self._look_after()
             if now >= sweep_due:
                 if sweep_due:
-                    self._convert.processes.sweep(time.time_ns(), set(pids()))
+                    self._convert.processes.sweep(time.time_ns(), set(alive()))
                 sweep_due = now + _SWEEP_EVERY
             for batch in self._batches(decoder, lost):
                 yield self._tracked(batch)
@@ -220,23 +210,20 @@ class AuditSource:
             if len(records) >= _AT_ONCE:
                 continue
             now = time.monotonic()
-            passed |= bool(last) and any(record.type == NUDGE for record in records)
-            if last and (now >= last or ((passed or not self.reading.owner) and not self._more(records))):
-                return
-            if not last and (self._stopped or (until is not None and now >= until)):
-                last = now + _LAST_WAIT
-                self._nudge()
-                time.sleep(_GATHER)
+            if last:
+                passed = passed or any(record.type == NUDGE and end in record.body for record in records)
+                if now >= last or (passed and not self._assembly.waiting) or not (waits or self._more(records)):
+                    return
+                if records and not passed:
+                    last = min(now + _LAST_WAIT, most)
+            elif self._stopped or (until is not None and now >= until):
+                last, most = now + _LAST_WAIT, now + _LONGEST_WAIT
+                end = self._nudge()
                 continue
-            rest = _REST if last or now < pressed or self._assembly.waiting or not waits else _IDLE
+            rest = _REST if last or now < pressed or self._assembly.waiting else _IDLE
             if until is not None and not last:
                 rest = max(min(rest, until - now), 0)
-            if waits and poll.poll(rest * 1000):
-                time.sleep(_GATHER)
-            elif not waits:
-                time.sleep(rest)
-                self.idle()
-            else:
+            if not self._ahead.wait(rest):
                 if now < pressed or last:
                     self._nudge()
                 self.idle()
@@ -258,7 +245,7 @@ class AuditSource:
         status = self.auditing.status()
         if self.reading.owner and status.pid == 0 and not self._stopped:
             log.warning("the kernel has given up this process as its audit daemon: becoming it again")
-            self.reading.own()
+            self.reading.own_again()
         return self._losses.fresh(status.lost, self._convert.serials.missing)
 
     def _more(self, records: list[AuditRecord]) -> bool:
@@ -266,9 +253,8 @@ class AuditSource:
         came = any(record.type != NUDGE for record in records)
         return came or self._assembly.waiting or self.auditing.status().backlog > 0
 
-    def _nudge(self) -> None:
-        if self.reading.owner:
-            self.auditing.nudge()
+    def _nudge(self) -> bytes:
+        return self.auditing.nudge() if self.reading.owner else b""
 
     def _take_blocks(self) -> bytes:
         self._writer.flush()
@@ -293,7 +279,7 @@ class AuditSource:
             drop_block(data, end, now, lost)
         batch = decoder.batch(data, len(data))
         if self.identity is not None and batch.count:
-            told = self.identity.meet(sightings(batch), int(batch.ts[0]), self._look_aside)
+            told = self.identity.meet(sightings(batch), int(batch.ts[0]))
             if told:
                 yield decoder.ahead(batch, told)
         yield batch
@@ -302,17 +288,6 @@ class AuditSource:
         self.tracker.track(batch)
         self.events += int(batch.visible.sum())
         return batch
-
-    def _meanwhile(self, items: Iterator[T]) -> Iterator[T]:
-        """Yield ``items``, and read what comes meanwhile: the kernel lets others wait until somebody does."""
-        for number, item in enumerate(items):
-            yield item
-            if number % _LOOK_EVERY == 0:
-                self._look_aside()
-
-    def _look_aside(self) -> None:
-        if len(self._aside) < _ASIDE:
-            self._aside += self.reading.records.read(_AT_ONCE)
 
 
 class _Counted:

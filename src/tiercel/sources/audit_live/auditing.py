@@ -46,6 +46,7 @@ class Auditing:
         self.remarks: list[str] = []
         self.control = AuditSocket()
         self._made: dict[AuditRule, bytes] = {}
+        self._nudges = 0
         try:
             now = self.status()
             self.locked = now.enabled == status.LOCKED
@@ -144,15 +145,18 @@ class Auditing:
             raise LiveError(f"the kernel refuses the audit rule {rule.text}: {error.strerror}") from None
         return data
 
-    def nudge(self) -> None:
+    def nudge(self) -> bytes:
         """Have the kernel look at its queues: it sends what it could not, and lets those go on that wait for room.
 
-        The record it takes for that comes after all there were, and has the type :data:`NUDGE`.
+        The record it takes for that comes after all there were, has the type :data:`NUDGE` and holds what is returned.
         """
+        self._nudges += 1
+        text = b"op=nudge-%d-%d." % (self._mark.pid, self._nudges)
         try:
-            self.control.request(_USER, b"op=nudge")
+            self.control.request(_USER, text)
         except (LiveError, OSError) as error:
             log.debug("no nudge: %s", error)
+        return text
 
     def _disown(self) -> None:
         """Stop being the audit daemon, if this process is."""

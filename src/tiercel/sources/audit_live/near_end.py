@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from tiercel.sources.audit_address import Address
 from tiercel.sources.live.root import host_path
 
-MOST = 1 << 20
+MOST = 4 << 20
 """Bytes read of a table; hosts with more connections are not searched to the end."""
 
-A_SECOND = 200
+A_SECOND = 50
 """Most searches each second: a table takes long to read where there are many connections."""
 
 

@@ -88,14 +88,18 @@ class AuditSocket:
         """
         self._ask(kind, data, answers=False)
 
+    def send(self, kind: int, data: bytes = b"", flags: int = 0) -> None:
+        """Ask for something without waiting for the answer."""
+        self._sequence += 1
+        header = _HEADER.pack(_HEADER.size + len(data), kind, _REQUEST | flags, self._sequence, 0)
+        self._socket.sendto(header + data, (0, 0))
+
     def ask(self, kind: int, data: bytes = b"") -> list[bytes]:
         """Ask for something and return the answers; a list of rules has one for each. Raises as :meth:`request`."""
         return self._ask(kind, data, answers=True)
 
     def _ask(self, kind: int, data: bytes, answers: bool) -> list[bytes]:
-        self._sequence += 1
-        header = _HEADER.pack(_HEADER.size + len(data), kind, _REQUEST | _ACK, self._sequence, 0)
-        self._socket.sendto(header + data, (0, 0))
+        self.send(kind, data, _ACK)
         try:
             return self._answers(kind, answers)
         finally:

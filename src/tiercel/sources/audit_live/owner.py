@@ -60,6 +60,11 @@ class Reading:
             return False
         return True
 
+    def own_again(self) -> None:
+        """Ask to become it once more, without waiting for an answer, which comes among the records."""
+        if isinstance(self.records, NetlinkRecords):
+            status.ask_status(self.records.socket, "pid", own_pid())
+
 
 def open_records(daemon: int, way: str = "auto") -> Reading:
     """Return the records of this host.

@@ -46,10 +46,19 @@ def read_status(control: AuditSocket) -> AuditStatus:
 
 def set_status(control: AuditSocket, name: str, value: int) -> None:
     """Set ``enabled``, ``pid``, ``backlog_limit`` or ``wait_time``. Raises AuditRefused when the kernel does not."""
+    control.request(SET, _setting(name, value))
+
+
+def ask_status(control: AuditSocket, name: str, value: int) -> None:
+    """Set the same without waiting for an answer."""
+    control.send(SET, _setting(name, value))
+
+
+def _setting(name: str, value: int) -> bytes:
     values = [0] * _FIELDS
     values[0], place = _PLACES[name]
     values[place] = value
-    control.request(SET, _STATUS.pack(*values))
+    return _STATUS.pack(*values)
 
 
 def why_refused(error: OSError) -> str:

@@ -1,0 +1,114 @@
+"""Reading records ahead, in a thread of its own: the kernel lets others wait, or drops, while nobody reads.
+
+And processes that execute programs are looked at as soon as their record is here: many end before it is handled.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from tiercel.sources.audit_live.owner import Reading
+from tiercel.sources.audit_live.rules import ARCHITECTURES
+from tiercel.sources.audit_record import AuditRecord
+from tiercel.sources.audit_syscalls import syscall_numbers
+from tiercel.sources.records import ThreadRecord
+
+log = logging.getLogger(__name__)
+
+MOST = 200_000
+"""Most records kept; the kernel keeps the others."""
+
+AT_ONCE = 500
+"""Records read before they are handed on."""
+
+_GATHER = 0.0005  # seconds: the records of an event come one by one, and waking for each costs more than they do
+_REST = 0.02  # seconds between looks at what cannot be waited for
+_LOOKS = 4096  # processes looked at and not asked for that are kept
+
+_CALL = re.compile(rb"arch=([0-9a-f]+) syscall=([0-9]+) success=yes .*? pid=([0-9]+) ")
+
+
+_EXECUTIONS = {
+    (b"%x" % value, b"%d" % number)
+    for name, value in ARCHITECTURES.items()
+    for call in ("execve", "execveat")
+    for number in syscall_numbers(name, call)
+}
+
+
+class ReadAhead:
+    """Keeps what comes until it is taken.
+
+    Args:
+        reading: where records come from.
+        look: returns a process of the running host as it is.
+    """
+
+    def __init__(self, reading: Reading, look: Callable[[int], ThreadRecord | None]) -> None:
+        self.reading = reading
+        self._look = look
+        self._kept: deque[AuditRecord] = deque()
+        self._looks: dict[int, ThreadRecord | None] = {}
+        self._came = threading.Event()
+        self._ending = False
+        self._thread = threading.Thread(target=self._work, name="audit records", daemon=True)
+        self._thread.start()
+
+    def take(self, most: int) -> list[AuditRecord]:
+        """Return up to ``most`` records that came, oldest first; does not wait."""
+        self._came.clear()
+        found: list[AuditRecord] = []
+        while self._kept and len(found) < most:
+            found.append(self._kept.popleft())
+        return found
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for records; return whether there are some."""
+        return bool(self._kept) or self._came.wait(seconds)
+
+    def look(self, pid: int, serial: int) -> ThreadRecord | None:
+        """Return a process as it was when the record of event ``serial`` came, else as it is; None when it is gone."""
+        if serial in self._looks:
+            return self._looks.pop(serial)
+        return self._look(pid)
+
+    def close(self) -> None:
+        """End reading. Calling it again does nothing."""
+        self._ending = True
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _work(self) -> None:
+        poll = select.poll()
+        descriptor = self.reading.records.fileno()
+        if descriptor >= 0:
+            poll.register(descriptor, select.POLLIN)
+        try:
+            while not self._ending:
+                if len(self._kept) < MOST:
+                    records = self.reading.records.read(AT_ONCE)
+                    if records:
+                        self._keep(records)
+                        continue
+                if descriptor >= 0 and len(self._kept) < MOST:
+                    if poll.poll(200):
+                        time.sleep(_GATHER)
+                else:
+                    time.sleep(_REST)
+        except OSError as error:
+            log.error("audit records cannot be read any longer: %s", error)
+
+    def _keep(self, records: list[AuditRecord]) -> None:
+        for record in records:
+            if record.type == "SYSCALL" and (found := _CALL.match(record.body)) and found.groups()[:2] in _EXECUTIONS:
+                self._looks[record.serial] = self._look(int(found[3]))
+                if len(self._looks) > _LOOKS:
+                    self._looks.pop(next(iter(self._looks)), None)
+        self._kept.extend(records)
+        self._came.set()
