@@ -1,7 +1,8 @@
-"""What watching costs: open+close loops on every core, without and with ``tiercel watch``.
+"""What watching costs: open+close loops on every core, and calls nobody traces, without and with ``tiercel watch``.
 
 ``python bench/watch.py [seconds] [-- options of tiercel watch]`` as root; takes a C compiler. Prints the processor time
-of an open and a close (so that other load does not count), events seen and lost, and the watcher's own time and memory.
+of an open and a close (so that other load does not count) and the least of many short stretches, events seen and lost,
+and the watcher's own time and memory. Nothing else may trace meanwhile (``bpftool prog`` lists who does).
 """
 
 from __future__ import annotations
@@ -21,31 +22,40 @@ LOOP = r"""
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+#define STRETCH 500
 static double now(int clock) { struct timespec t; clock_gettime(clock, &t); return t.tv_sec + t.tv_nsec * 1e-9; }
 int main(int argc, char **argv) {
 	cpu_set_t set; CPU_ZERO(&set); CPU_SET(atoi(argv[1]), &set); sched_setaffinity(0, sizeof set, &set);
-	double seconds = atof(argv[2]), begin = now(CLOCK_MONOTONIC), end = begin; long loops = 0;
+	double seconds = atof(argv[2]), begin = now(CLOCK_MONOTONIC), end = begin, least = 1; long loops = 0;
+	int untraced = argc > 3;
 	while (end - begin < seconds) {
-		for (int k = 0; k < 1000; k++) close(open("/etc/hostname", O_RDONLY));
-		loops += 1000; end = now(CLOCK_MONOTONIC);
+		double before = end;
+		if (untraced)
+			for (int k = 0; k < STRETCH; k++) syscall(SYS_getppid);
+		else
+			for (int k = 0; k < STRETCH; k++) close(open("/etc/hostname", O_RDONLY));
+		loops += STRETCH; end = now(CLOCK_MONOTONIC);
+		if ((end - before) / STRETCH < least) least = (end - before) / STRETCH;
 	}
-	printf("%ld %.9f\n", loops, now(CLOCK_PROCESS_CPUTIME_ID));
+	printf("%ld %.9f %.12f\n", loops, now(CLOCK_PROCESS_CPUTIME_ID), least);
 	return 0;
 }
 """
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def loops(program: Path, seconds: float) -> tuple[float, int]:
-    """Run the loop on every core; return ns a loop, and loops."""
+def loops(program: Path, seconds: float, *options: str) -> tuple[float, float, int]:
+    """Run the loop on every core; return ns a loop, ns at the least, and loops."""
     running = [
-        subprocess.Popen([program, str(cpu), str(seconds)], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen([program, str(cpu), str(seconds), *options], stdout=subprocess.PIPE, text=True)
         for cpu in sorted(os.sched_getaffinity(0))
     ]
     results = [process.communicate()[0].split() for process in running]
-    count = sum(int(loops) for loops, _ in results)
-    return sum(float(spent) for _, spent in results) / count * 1e9, count
+    count = sum(int(loops) for loops, _, _ in results)
+    least = min(float(least) for _, _, least in results)
+    return sum(float(spent) for _, spent, _ in results) / count * 1e9, least * 1e9, count
 
 
 def spent(pid: int) -> float:
@@ -68,8 +78,9 @@ def main() -> None:
         source, program = Path(folder, "loop.c"), Path(folder, "loop")
         source.write_text(LOOP)
         subprocess.run(["cc", "-O2", "-o", program, source], check=True)
-        alone, _ = loops(program, seconds)
-        print(f"no tracing           {alone:8.0f} ns a loop")
+        alone, alone_least, _ = loops(program, seconds)
+        call, call_least, _ = loops(program, 1, "untraced")
+        print(f"no tracing           {alone:8.0f} ns a loop, at the least {alone_least:.0f}")
         command = [sys.executable, "-m", "tiercel", "watch", *options]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as watcher:
             assert watcher.stderr is not None
@@ -83,12 +94,20 @@ def main() -> None:
             time.sleep(3)
             idle = (spent(watcher.pid) - idle) / 3
             before = spent(watcher.pid)
-            watched, count = loops(program, seconds)
+            watched, least, count = loops(program, seconds)
             used = (spent(watcher.pid) - before) / seconds
             held = memory(watcher.pid)
+            other, other_least, _ = loops(program, 1, "untraced")
             watcher.send_signal(signal.SIGINT)
             said = watcher.stderr.read().strip()
-        print(f"watched              {watched:8.0f} ns a loop, {watched - alone:+.0f}")
+        print(
+            f"watched              {watched:8.0f} ns a loop, {watched - alone:+.0f}; "
+            f"at the least {least:.0f}, {least - alone_least:+.0f}"
+        )
+        print(
+            f"a call not traced    {other:8.0f} ns, {other - call:+.0f}; "
+            f"at the least {other_least:.0f}, {other_least - call_least:+.0f}"
+        )
         print(f"events               {2 * count / seconds:,.0f} a second")
         print(f"watcher              {used:.1%} of a core at load, {idle:.1%} before, {held:.0f} MB")
         print(said)
