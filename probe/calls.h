@@ -523,10 +523,11 @@ int BPF_PROG(on_return, struct pt_regs *regs, long ret)
 	if (!interest)
 		return 0;
 	struct task_struct *task = bpf_get_current_task_btf();
-	if (task->tgid == control.own)
+	bool foreign = is_foreign(task);
+	if (!(interest & TRACED) && !foreign || task->tgid == control.own)
 		return 0;
 	struct counters *counters = counters_of(bpf_get_smp_processor_id());
-	if (is_foreign(task)) {
+	if (foreign) {
 #if defined(__TARGET_ARCH_x86)
 		return on_foreign(regs, call, ret, task);
 #else
@@ -534,7 +535,7 @@ int BPF_PROG(on_return, struct pt_regs *regs, long ret)
 		return 0;
 #endif
 	}
-	if (!(interest & TRACED) || left_out(task, interest, ret, call, counters))
+	if (left_out(task, interest, ret, call, counters))
 		return 0;
 	switch (interest & FAST) {
 	case FAST_CLOSE: return send_close(task, ret, (s64)(s32)ARG(regs, 0));

@@ -94,7 +94,7 @@ class Filtering:
         opens: Opens = (None, None, None, None)
         if derive and not any(about_files(rule, traced - _NEW) for rule in rules):
             opens = _opens_asked(rules, failures)
-        caps = {call.event: self.caps[call.name] for call in call_tables().calls if call.name in self.caps}
+        caps = {call.wanted_as: self.caps[call.name] for call in call_tables().calls if call.name in self.caps}
         return Filters(failures, opens, self.groups, caps, frozenset(BY_CONSTANT[name] for name in _PROCESSES))
 
 

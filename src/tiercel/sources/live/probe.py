@@ -171,8 +171,8 @@ class Probe:
             at = _NAMES + way * _NAMES_SIZE
             self._filters[at : at + _NAMES_SIZE] = b"\xff" * _NAMES_SIZE if names is None else names.packed()
         for call in call_tables().calls:
-            if call.event in filters.caps and call.number < CALLS:
-                struct.pack_into("<I", self._filters, _CAPS + 4 * call.number, filters.caps[call.event])
+            if call.wanted_as in filters.caps and call.number < CALLS:
+                struct.pack_into("<I", self._filters, _CAPS + 4 * call.number, filters.caps[call.wanted_as])
         self._tell(wanted)
         self._wanted = wanted
         self._signals = _SIGNAL in events
@@ -208,7 +208,7 @@ class Probe:
                 bits |= _BY_NAME
             if call.event in filters.processes:
                 bits |= _OF_PROCESSES
-            elif call.event in filters.caps and call.number < CALLS:
+            elif call.wanted_as in filters.caps and call.number < CALLS:
                 bits |= _CAPPED
             interest[call.number] = bits
         return interest
