@@ -133,7 +133,9 @@ def test_only_this_nodes_pods_are_asked_for_and_pages_are_turned(api: Api, tmp_p
     assert set(api.tokens) == {"Bearer secret"}
 
 
-@pytest.mark.parametrize("change", [{"type": "ERROR", "object": {"code": 410, "message": "too old"}}, {"type": 1}, {}])
+@pytest.mark.parametrize(
+    "change", [{"type": "ERROR", "object": {"code": 410, "message": "too old"}}, {"type": 1}, {"type": "ADDED"}]
+)
 def test_after_an_error_everything_is_listed_anew(api: Api, kubernetes: Kubernetes, change: dict[str, Any]) -> None:
     api.changes.put({"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "9"}}})
     api.pods = [pod()]

@@ -153,7 +153,7 @@ def test_podman_of_a_user_tells_of_that_users_containers_alone(tmp_path: Path, m
     told = {f"/v4.0.0/libpod/containers/{ID}/json": {"Id": ID, "Name": "mine", "ImageName": "shop/web:1.4"}}
     session = f"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{ID}.scope"
     with serving(tmp_path / "run/user/1000/podman/podman.sock", answering(told)):
-        podman = Podman((), 100)
+        podman = Podman(None, 100)
         found = podman.resolve(subject(cgroup=session))
         assert found is not None
         assert (found.info["name"], found.info["type"]) == ("mine", 11)

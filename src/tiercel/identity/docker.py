@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tiercel.identity.docker_state import from_inspection
-from tiercel.identity.files import on_host
+from tiercel.identity.files import is_there
 from tiercel.identity.model import Found, Info, Subject
 from tiercel.identity.shape import part, repository, text, texts
 from tiercel.identity.unix_http import get
@@ -35,7 +35,7 @@ class Docker:
 
     def resolve(self, subject: Subject) -> Found | None:
         for socket in self.sockets if subject.is_hex else ():
-            if on_host(socket).exists():
+            if is_there(socket):
                 told = get(socket, f"/containers/{subject.full_id}/json")
                 if told is not None:
                     return self._found(socket, subject, told)
@@ -74,32 +74,31 @@ def _listed(told: dict[str, Any]) -> Info:
 
 
 class Podman:
-    """Asks podman: root's, or that of the user in whose session a container runs, who may tell of no other.
+    """Asks podman: root's at its sockets, or with ``None`` that of the user in whose session a container runs.
 
-    Args:
-        sockets: given instead of the usual ones.
+    That of a user may tell of that user's containers alone, and has a name of its own: it cannot be trusted to answer.
     """
 
-    name = "podman"
     engines = frozenset(("podman",))
 
-    def __init__(self, sockets: Sequence[str], label_length: int) -> None:
-        self.sockets, self.label_length = tuple(sockets), label_length
+    def __init__(self, sockets: Sequence[str] | None, label_length: int) -> None:
+        self.name = "podman" if sockets is not None else "podman_of_users"
+        self.sockets, self.label_length = sockets, label_length
 
     def close(self) -> None:
         """Nothing is held."""
 
     def resolve(self, subject: Subject) -> Found | None:
         for socket in self._sockets(subject.cgroup) if subject.is_hex else ():
-            if on_host(socket).exists():
+            if is_there(socket):
                 told = get(socket, f"/v4.0.0/libpod/containers/{subject.full_id}/json")
                 if told is not None:
                     info = from_inspection(subject, "podman", told, self.label_length)
                     return Found(info, "podman", whole=bool(info["ip"]) or info["host_network"])
         return None
 
-    def _sockets(self, cgroup: str) -> tuple[str, ...]:
-        if self.sockets:
+    def _sockets(self, cgroup: str) -> Sequence[str]:
+        if self.sockets is not None:
             return self.sockets
         user = _USER.search(cgroup)
-        return (f"/run/user/{user[1]}/podman/podman.sock",) if user else ("/run/podman/podman.sock",)
+        return (f"/run/user/{user[1]}/podman/podman.sock",) if user else ()

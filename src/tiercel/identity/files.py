@@ -28,12 +28,20 @@ class _How(ctypes.Structure):
 def on_host(path: str) -> Path:
     """Return where an absolute path of the host is seen from here.
 
-    A watcher in a container may have been given the host's ``/proc`` alone: everything is reached through that then.
+    A watcher in a container may have been given the host's ``/proc`` alone, one that is a hardened service may not see
+    homes: what is not there is looked for in the root of the host's first process.
     """
     direct = host_path(path)
-    if not os.environ.get("HOST_ROOT") or os.path.exists(direct):
-        return Path(direct)
-    return Path(host_path("/proc/1/root") + path)
+    if not os.path.exists(direct):
+        through = host_path("/proc/1/root") + path
+        if os.path.exists(through):
+            return Path(through)
+    return Path(direct)
+
+
+def is_there(path: str) -> bool:
+    """Return whether the host has something at an absolute path, as far as that can be seen."""
+    return os.path.exists(on_host(path))
 
 
 def read(path: Path, most: int) -> bytes:

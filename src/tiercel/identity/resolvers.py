@@ -8,7 +8,7 @@ from tiercel.identity.bundle import Bundles
 from tiercel.identity.containerd import Containerd
 from tiercel.identity.cri import Cri
 from tiercel.identity.docker import Docker, Podman
-from tiercel.identity.files import on_host
+from tiercel.identity.files import is_there
 from tiercel.identity.kubernetes import Kubernetes
 from tiercel.identity.model import Resolver
 from tiercel.identity.rpc import installed
@@ -29,10 +29,10 @@ def remote_resolvers(settings: IdentitySettings) -> list[Resolver]:
     if settings.docker:
         found.append(Docker(settings.docker_sockets, length))
     if settings.podman:
-        found.append(Podman(settings.podman_sockets, length))
+        found += [Podman(settings.podman_sockets, length), Podman(None, length)]
     if settings.cri and installed():
         found += [Cri(settings.cri_sockets, length), Containerd(settings.cri_sockets, length)]
-    elif settings.cri and any(on_host(socket).exists() for socket in settings.cri_sockets):
+    elif settings.cri and any(is_there(socket) for socket in settings.cri_sockets):
         log.warning(
             "names of containers come from the files of their runtime alone: "
             "install tiercel[serve] for labels and addresses of pods"

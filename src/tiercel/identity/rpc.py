@@ -7,7 +7,7 @@ import logging
 import threading
 from typing import Any
 
-from tiercel.identity.files import on_host
+from tiercel.identity.files import is_there, on_host
 
 log = logging.getLogger("tiercel.identity")
 
@@ -41,7 +41,7 @@ class Channel:
     @property
     def there(self) -> bool:
         """Whether the socket exists."""
-        return on_host(self.socket).exists()
+        return is_there(self.socket)
 
     def close(self) -> None:
         with self._lock:

@@ -56,7 +56,7 @@ class IdentitySettings:
     label_length: int = 100
     cri_sockets: tuple[str, ...] = CRI_SOCKETS
     docker_sockets: tuple[str, ...] = ("/var/run/docker.sock",)
-    podman_sockets: tuple[str, ...] = ()
+    podman_sockets: tuple[str, ...] = ("/run/podman/podman.sock",)
     containerd_states: tuple[str, ...] = (
         "/run/containerd",
         "/run/k3s/containerd",
