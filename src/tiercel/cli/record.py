@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from tiercel.watching.source import Source
 
 _MB = 1_000_000
+_PRIORITY = -15
+"""What is recorded must not keep the recorder from its turn, as with watching."""
 
 
 def register(app: typer.Typer) -> None:
@@ -63,8 +67,6 @@ def record(
     hashes of the files that are complete. What FILTER does not hold for is left out, or kept hidden where processes,
     files and sockets are known from it. Ends on Ctrl-C.
     """
-    from contextlib import closing
-
     from tiercel.cli.progress import counting
     from tiercel.errors import InputError
     from tiercel.identity.identity import Identity
@@ -84,6 +86,8 @@ def record(
     ):
         if snaplen is not None and isinstance(source, LiveSource):
             source.stream.probe.snaplen = snaplen
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
         recording = Recording(source, path, rotation, Kept(node), overwrite)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: source.stop())
