@@ -292,6 +292,7 @@ def main() -> None:
             from tests.containerd.host import Containerd
 
             host = stack.enter_context(Containerd.start())
+            given.options += ["-o", f"container_engines.cri.sockets={host.socket}"]
             work.append(threading.Thread(target=pods, args=(stop, given.pods, host)))
         command = [sys.executable, __file__, "watcher", str(path), str(given.every), str(int(given.profile))]
         watcher = subprocess.Popen([*command, *given.options], stdout=subprocess.DEVNULL)
