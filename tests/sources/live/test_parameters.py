@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.sources.live.host import Seen, seen_of, types, watchable
+from tests.sources.live.host import Seen, of, seen_of, types, watch_script, watchable
 from tiercel.capture.parameters import flags as bits
 from tiercel.model.event import Event
 from tiercel.sources.live.procfs import read_thread
@@ -234,3 +234,29 @@ if {space}: ctypes.CDLL(None).unshare(0x02000000)
     nested = f"/tiercel-{os.getpid()}/kubepods.slice/pod/container".encode()
     assert (done.event.params["cgroups"] or b"").count(nested) >= 2
     assert b"memory=" + nested + b"\0" in (done.event.params["cgroups"] or b"")
+
+
+@watchable
+def test_ids_in_a_namespace_of_processes() -> None:
+    script = """
+import ctypes, os
+ctypes.CDLL(None).unshare(0x20000000)
+pid = os.fork()
+if not pid:
+    os.setpgid(0, 0)
+    if not os.fork(): os._exit(0)
+    os.wait()
+    os.execv("/bin/true", ["true"])
+os.waitpid(pid, 0)
+"""
+    parent, events = watch_script(script, types("SYSCALL_EXECVE_19_X", "SYSCALL_FORK_20_X"))
+    born = [event for event in of(events, "SYSCALL_CLONE_20_X") if event.number("res") == 0][1:]
+    assert [(event.number("vtid"), event.number("vpid")) for event in born] == [(1, 1), (2, 2)]
+    assert [event.number("ptid") for event in born] == [parent, born[0].tid]
+    inside = bits("clone_flags", "CLONE_CHILD_IN_PIDNS")
+    assert all(event.number("flags") & inside for event in born)
+    starts = {event.number("pidns_init_start_ts") for event in born}
+    assert len(starts) == 1
+    assert starts.pop() > 0
+    executed = of(events, "SYSCALL_EXECVE_19_X")[-1]
+    assert (executed.number("vpgid"), executed.number("pgid")) == (1, born[0].tid)

@@ -79,6 +79,27 @@ print(near)
 
 
 @watchable
+def test_copying_between_files(tmp_path: Path) -> None:
+    script = (
+        _LIBC
+        + f"""
+fd = os.open({str(tmp_path / "file")!r}, os.O_CREAT | os.O_RDWR, 0o600); os.write(fd, b"0123456789")
+out = os.open({str(tmp_path / "copy")!r}, os.O_CREAT | os.O_RDWR, 0o600)
+os.sendfile(out, fd, 3, 4)
+os.copy_file_range(fd, out, 2, 1, 5)
+near, far = os.pipe(); os.splice(fd, far, 6, 0)
+"""
+    )
+    wanted = ("SYSCALL_SENDFILE_X", "SYSCALL_COPY_FILE_RANGE_X", "SYSCALL_SPLICE_X", "SYSCALL_OPENAT_2_X")
+    _, events = watch_script(script, types(*wanted))
+    opened = {event.text("name"): event.number("fd") for event in of(events, "SYSCALL_OPENAT_2_X")}
+    fd, out = opened[str(tmp_path / "file")], opened[str(tmp_path / "copy")]
+    one(events, "SYSCALL_SENDFILE_X", res=4, out_fd=out, in_fd=fd, offset=7, size=4)  # the offset after it
+    one(events, "SYSCALL_COPY_FILE_RANGE_X", res=2, fdin=fd, fdout=out, len=2)
+    one(events, "SYSCALL_SPLICE_X", res=6, fd_in=fd, size=6)
+
+
+@watchable
 def test_semaphores_limits_and_ids() -> None:
     script = (
         _LIBC

@@ -91,7 +91,7 @@ class Filters:
         opens: by way of opening, the names of files that matter; None for all. Directories always do.
         groups: paths of control groups whose processes are left out, with all groups below; how these processes start,
             execute, change and end is still told.
-        caps: event type, or ``BY_CODE`` (:mod:`tiercel.sources.live.calls`) plus the code of a call without one -> calls
+        caps: event type, or ``BY_CODE`` (:mod:`tiercel.sources.live.calls`) plus the code of a call without one: calls
             of one process told in about a second; what is more is counted as lost.
         processes: event types that groups and caps do not touch.
     """
