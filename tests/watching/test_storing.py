@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -162,3 +164,29 @@ def test_amounts_that_are_none_are_refused(option: tuple[str, str]) -> None:
     ran = tiercel("watch", *option)
     assert ran.code == 2
     assert option[1] in ran.stderr
+
+
+@pytest.mark.slow
+@watchable
+def test_a_full_disk_is_told_and_what_was_written_is_stored_once_there_is_room(tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text(RULE.format(name="Stored", word="storing-c"))
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", disk], check=True)
+    try:
+        store = disk / "store"
+        with watching(tmp_path, "-r", str(tmp_path / "rules.yaml"), "--store", str(store)) as watcher:
+            run("storing-c")
+            watcher.alerted("Stored")
+            with suppress(OSError), (disk / "other").open("wb") as file:
+                while True:
+                    file.write(bytes(4096))
+                    file.flush()
+            until(lambda: [run("filling") for _ in range(20)] and watcher.alerts("Tiercel internal: events not stored"))
+            (alert,) = watcher.alerts("Tiercel internal: events not stored")
+            assert "No space left on device" in alert["output_fields"]["reason"]
+            (disk / "other").unlink()
+            until(lambda: list(store.glob("host=*/day=*/*/manifest.json")), "a segment")
+            assert len(tiercel("hunt", store, condition("storing-c")).lines) == 1
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)

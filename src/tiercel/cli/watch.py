@@ -107,6 +107,8 @@ def watch(
             seen = Watch(source, scan.detection, shown, delivering.outputs, [*recorders, *stores])
             for recorder in recorders:
                 recorder.tell = seen.tell
+            for made in stores:
+                made.tell = seen.tell
             with Service(seen, scan, preparing, delivering, out, tell) as service:
                 service.metrics.providers += [partial(identity_values, identity.metrics),
                                               partial(left_out_values, source),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from tiercel.state.track import Tracker
 from tiercel.watching.loop import Seen
 
 SUFFIX = ".scap"
-_SECOND = 1_000_000_000
+_PAUSE = 5.0  # seconds after a failure
 
 
 class Spool:
@@ -70,7 +71,7 @@ class Spool:
             file = CaptureFile(path)
         except OSError as error:
             self.error = f"{path}: {error.strerror}"
-            self._retry = time.monotonic() + 5.0
+            self._retry = time.monotonic() + _PAUSE
             return
         self.error = ""
         beginning = start(self.tracker, self._last)
@@ -110,12 +111,21 @@ class Spool:
         if not (failed or writing.overrun or full or now >= self._until):
             return
         if failed and writing.written is not None:
-            self.error, self._writing, self._retry = writing.written.error, None, now + 5.0
+            self.error, self._writing, self._retry = writing.written.error, None, now + _PAUSE
+            self._release(writing.file)
             return
         writing.end()
         self._closing.append(writing)
         self._writing = None
         self._begin()
+
+    def _release(self, file: CaptureFile) -> None:
+        """Give a capture its name that could not be written to its end: what is in it counts."""
+        with suppress(OSError):
+            file.abandon()
+        with suppress(OSError):
+            file.part.rename(file.path)
+            self.done(file.path)
 
     def close(self, timeout: float) -> None:
         """End the capture and wait (s) until it is complete."""

@@ -14,13 +14,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from tiercel.errors import InputError
 from tiercel.model.batch import Batch
+from tiercel.outputs.alert import INTERNAL, Alert
+from tiercel.rules.model import Priority
 from tiercel.state.track import Tracker
 from tiercel.watching.loop import Seen
 from tiercel.watching.spool import SUFFIX, Spool
@@ -28,11 +30,13 @@ from tiercel.watching.values import Part, Unit, Value, counter, gauge
 
 log = logging.getLogger("tiercel.store")
 
+LOST_RULE = "Tiercel internal: events not stored"
 SPOOL = "spool"
 EVERY = 600.0
 """Seconds after which a segment is made, unless its events are many before."""
 
-_RETRY = 30.0  # seconds until a capture that could not be taken in is tried again
+_TELL_AFTER = 60.0  # seconds between two alerts about events that are not stored
+_RETRY = 10.0  # seconds until a capture that could not be taken in is tried again
 _PATIENCE = 20.0  # seconds that the end waits for the last capture to be taken in
 _AT_ONCE = 16  # captures, between two looks at the bounds
 _SHARE = 4  # captures that wait may have one part in so many of the store's size
@@ -55,12 +59,15 @@ class StoreSettings:
 class Storing:
     """A part of a watch; see :class:`tiercel.watching.loop.Part`.
 
+    Set ``tell`` to what sends alerts about the watch; it is called by the thread of the loop.
+
     Raises:
         InputError: the folder holds something else, or what storing takes is not installed.
     """
 
     def __init__(self, settings: StoreSettings, tracker: Tracker, hostname: str) -> None:
-        self.settings = settings
+        self.settings, self.hostname = settings, hostname
+        self.tell: Callable[[Alert], None] = lambda alert: None
         self.segments = self.bytes = self.failed = self.dropped = 0
         """Segments that watching made and their bytes; captures that could not be taken in, or had to go before."""
         self._paths: SimpleQueue[Path | None] = SimpleQueue()
@@ -84,12 +91,15 @@ class Storing:
     def tick(self, now: int) -> None:
         """Do what is due."""
         self.spool.turn()
-        if self.spool.lost > self._lost and time.monotonic() >= self._told + 60:
+        if self.spool.lost > self._lost and time.monotonic() >= self._told + _TELL_AFTER:
             self._told = time.monotonic()
-            log.error(
-                "%d events not stored: %s", self.spool.lost - self._lost, self.spool.error or "the disk is too slow"
-            )
+            count, reason = self.spool.lost - self._lost, self.spool.error or "the disk is too slow"
             self._lost = self.spool.lost
+            log.error("%d events not stored: %s", count, reason)
+            message = f"{LOST_RULE}. {count} events are not in the store: {reason}"
+            fields = {"n_lost": str(count), "reason": reason}
+            label = Priority.ERROR.label
+            self.tell(Alert(now, LOST_RULE, label, INTERNAL, self.hostname, message, message, fields))
 
     def close(self) -> None:
         """Complete the last capture and have it taken in; what does not come to it in time is, at the next start."""
