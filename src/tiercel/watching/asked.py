@@ -66,6 +66,29 @@ def about_events_before(rules: Iterable[Rule]) -> bool:
     return any(ref.field.name.startswith(_DELTAS) for rule in rules for ref in fields_of(rule))
 
 
+_FREE = ("proc.", "user.", "group.", "container.", "k8s.", "thread.", "syscall.")
+_FREE_OF_EVENTS = (
+    "evt.num", "evt.time", "evt.datetime", "evt.rawtime", "evt.reltime", "evt.outputtime", "evt.hostname", "evt.source",
+    "evt.type", "evt.dir", "evt.cpu", "evt.res", "evt.rawres", "evt.failed", "evt.is_async", "evt.asynctype",
+)  # fmt: skip
+_DIRECTORIES = ("proc.cwd",)
+
+
+def about_descriptors(rule: Rule) -> bool:
+    """Return whether anything a rule asks may follow from descriptors: files, sockets, or the working directory."""
+    return not all(_free(ref, rule.event_types) for ref in fields_of(rule))
+
+
+def _free(ref: FieldRef, events: Collection[int]) -> bool:
+    name = ref.field.name
+    if name.startswith((*_ALL_DESCRIPTORS, *_DIRECTORIES)):
+        return False
+    if name == "evt.arg" and isinstance(ref.argument, str) and not ref.argument.isdigit():
+        params = (param for event in events for param in EVENTS[event].params if param.name == ref.argument)
+        return all(param.type not in _NAMED for param in params)
+    return name.startswith(_FREE) or name.startswith(_FREE_OF_EVENTS)
+
+
 def about_files(rule: Rule, events: Collection[int]) -> bool:
     """Return whether a rule may ask about a file that was opened before, at one of these events.
 
@@ -94,6 +117,10 @@ def _tells(ref: FieldRef, event: int) -> bool:
     if name == "evt.arg" and isinstance(ref.argument, str) and not ref.argument.isdigit():
         return ref.argument in _FILES[event]
     return bool(_FILES[event])
+
+
+_NAMED = frozenset({ParamType.FD, ParamType.FD32, ParamType.FDLIST, ParamType.FSPATH, ParamType.FSRELPATH})
+"""Parameters that are shown with what is known of descriptors or the working directory."""
 
 
 def _files(event: Event) -> frozenset[str]:

@@ -97,8 +97,9 @@ class LiveSource:
         Raises LiveError when a control group to leave out does not exist; then nothing has changed.
         """
         rules = list(rules)
-        filters = Filters() if self.filtering is None else self.filtering.of(rules)
-        self.stream.probe.want(events_for(rules), filters)
+        filtering = self.filtering
+        filters = Filters() if filtering is None else filtering.of(rules)
+        self.stream.probe.want(events_for(rules) if filtering is None else filtering.events(rules), filters)
         if any(names is not None for names in filters.opens):
             self.tracker.descriptors.sparse = True
 

@@ -11,7 +11,7 @@ from tiercel.rules.event_types import event_names
 from tiercel.rules.model import Rule
 from tiercel.sources.live.calls import BY_CODE, GENERIC, call_tables, tells_result
 from tiercel.sources.live.filters import WAYS, Filters, Names, Opens
-from tiercel.watching.asked import about_events_before, about_files
+from tiercel.watching.asked import about_descriptors, about_events_before, about_files
 from tiercel.watching.possible import FAILED, OPENS, SUCCEEDED, Happened, any_of, names, verdict
 from tiercel.wire.event_table import BY_CONSTANT, EVENTS
 from tiercel.wire.syscall_table import CODES, EVENTS_OF
@@ -76,6 +76,14 @@ class Filtering:
     groups: tuple[str, ...] = ()
     caps: Mapping[str, int] = field(default_factory=dict)
     whole: bool = False
+
+    def events(self, rules: Sequence[Rule]) -> frozenset[int]:
+        """Return the event types to trace: without those of descriptors where nothing a rule asks follows from them."""
+        wanted = events_for(rules)
+        if self.whole or any(about_descriptors(rule) for rule in rules):
+            return wanted
+        asked = frozenset[int]().union(*(rule.event_types for rule in rules))
+        return wanted - ({BY_CONSTANT[name] for name in _STATE} - asked)
 
     def of(self, rules: Sequence[Rule]) -> Filters:
         """Return what to leave out while these rules run.
