@@ -47,9 +47,8 @@ static __always_inline void *pointed(const void *at)
 	return head->next;
 }
 
-static __always_inline struct file *file_of(s64 fd)
+static __always_inline struct file *file_in(struct task_struct *task, s64 fd)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct files_struct *files = task->files;
 	if (!files || fd < 0)
 		return NULL;
@@ -61,6 +60,11 @@ static __always_inline struct file *file_of(s64 fd)
 		return pointed(&all[fd]);
 	bpf_probe_read_kernel(&file, sizeof(file), &all[fd]);
 	return file;
+}
+
+static __always_inline struct file *file_of(s64 fd)
+{
+	return file_in(bpf_get_current_task_btf(), fd);
 }
 
 static __always_inline u32 device(u32 number)

@@ -58,7 +58,7 @@ static __always_inline int send_open(struct task_struct *task, s64 ret, u32 inte
 	const u32 name = AT_LENGTHS + (at ? 30 : 20);
 	long got = bpf_probe_read_user_str(block + name, MOST_PATH, (void *)from);
 	u32 length = got < 0 ? 0 : got & 0x1fff;
-	struct file *file = ret >= 0 ? file_of(ret) : NULL;
+	struct file *file = ret >= 0 ? file_in(task, ret) : NULL;
 	if (interest & BY_NAME && !may_matter(block + name, length, flags) && !(file && is_directory(file))) {
 		counters->names++;
 		return 0;
