@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from tiercel.watching.source import Source
     from tiercel.watching.storing import Storing
 
 _SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -49,10 +48,8 @@ Every = Annotated[
 ]
 
 
-def storing(
-    folder: Path | None, max_size: int | None, max_age: int | None, every: int | None, source: Source
-) -> list[Storing]:
-    """Set up what stores the events of a source; nothing without a folder.
+def storing(folder: Path | None, max_size: int | None, max_age: int | None, every: int | None) -> list[Storing]:
+    """Set up what stores events; nothing without a folder.
 
     Raises:
         InputError: the folder cannot be used, or what storing takes is not installed.
@@ -61,5 +58,4 @@ def storing(
         return []
     from tiercel.watching.storing import EVERY, StoreSettings, Storing
 
-    settings = StoreSettings(folder, max_size or 0, float(max_age or 0), float(every or EVERY))
-    return [Storing(settings, source.tracker, source.hostname)]
+    return [Storing(StoreSettings(folder, max_size or 0, float(max_age or 0), float(every or EVERY)))]

@@ -91,6 +91,7 @@ def watch(
     tell(scan)
     if scan.detection is None:
         raise InputError(scan.report.failure or "the rules do not load: mend the errors above")
+    stores = storing(store, store_max_size, store_max_age, store_every)
     whole = scan.config.capture.enabled or any(option is not None for option in (before, capture_dir, case, store))
     with closing(Delivering(partial(delivery, live=True), scan.config, scan.detection.style.json)) as delivering:
         with (
@@ -103,12 +104,12 @@ def watch(
                 os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
             out = results()
             shown = out if scan.config.stdout_output else None
-            stores = storing(store, store_max_size, store_max_age, store_every, source)
             seen = Watch(source, scan.detection, shown, delivering.outputs, [*recorders, *stores])
             for recorder in recorders:
                 recorder.tell = seen.tell
             for made in stores:
                 made.tell = seen.tell
+                made.begin(source.tracker, source.hostname)
             with Service(seen, scan, preparing, delivering, out, tell) as service:
                 service.metrics.providers += [partial(identity_values, identity.metrics),
                                               partial(left_out_values, source),

@@ -59,14 +59,15 @@ class StoreSettings:
 class Storing:
     """A part of a watch; see :class:`tiercel.watching.loop.Part`.
 
-    Set ``tell`` to what sends alerts about the watch; it is called by the thread of the loop.
+    Making one takes a second; :meth:`begin` is for when the events are at hand. Set ``tell`` to what sends alerts about
+    the watch; it is called by the thread of the loop.
 
     Raises:
         InputError: the folder holds something else, or what storing takes is not installed.
     """
 
-    def __init__(self, settings: StoreSettings, tracker: Tracker, hostname: str) -> None:
-        self.settings, self.hostname = settings, hostname
+    def __init__(self, settings: StoreSettings) -> None:
+        self.settings, self.hostname = settings, ""
         self.tell: Callable[[Alert], None] = lambda alert: None
         self.segments = self.bytes = self.failed = self.dropped = 0
         """Segments that watching made and their bytes; captures that could not be taken in, or had to go before."""
@@ -80,8 +81,14 @@ class Storing:
             folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise InputError(f"{folder}: {error.strerror}") from None
-        self.spool = Spool(folder, tracker, hostname, self._paths.put, settings.every, settings.events)
+        self._folder = folder
+        self.spool: Spool
         self._thread = threading.Thread(target=self._work, name="tiercel-store", daemon=True)
+
+    def begin(self, tracker: Tracker, hostname: str) -> None:
+        """Store what comes after the state that the tracker has now."""
+        self.hostname, settings = hostname, self.settings
+        self.spool = Spool(self._folder, tracker, hostname, self._paths.put, settings.every, settings.events)
         self._thread.start()
 
     def see(self, batch: Batch, alerts: Sequence[Seen]) -> None:
