@@ -58,9 +58,15 @@ class _File:
         leftover.unlink(missing_ok=True)
         self.file = CaptureFile(path, self.compression)
         self.writing = Writing(self.file, finished=lambda _, digest: sums.add(path.name, digest))
-        head = begin.blocks(about)
-        self.put(head, 0)
-        self._head = len(head)
+        self._begin, self._about = begin, about
+        self._head = 0  # bytes of what it begins with, once that was made
+        self.writing.put(self._beginning)
+
+    def _beginning(self) -> bytes:
+        """Make what it begins with: in the thread that writes, since it takes a while."""
+        blocks = self._begin.blocks(self._about)
+        self._head = len(blocks)
+        return blocks
 
     def put(self, blocks: bytes | bytearray, events: int) -> None:
         self.writing.put(blocks)
@@ -70,12 +76,12 @@ class _File:
     @property
     def size(self) -> int:
         """Bytes in the file, or that will be there once what waits is written."""
-        return self.taken if self.compression == "none" else self.file.written
+        return self._head + self.taken if self.compression == "none" else self.file.written
 
     def full(self, limit: int) -> bool:
         """Return whether it has ``limit`` bytes. What it begins with is never most of it: else it would be all of it
         where the limit is small."""
-        return self.size >= limit and self.taken >= 2 * self._head
+        return self._head > 0 and self.size >= limit and self.taken >= self._head
 
 
 class Recording:
