@@ -98,6 +98,7 @@ def test_what_is_told_is_kept_by_event() -> None:
     world = World()
     tell(world, b'{"container": {"id": "a", "image": "x:1"}}\0', 10)
     tell(world, b'{"container": {"id": "a", "image": "x:2"}}', 20)
+    assert world.told == 20
     assert world.container(b"a", 9) is None
     assert world.container(b"a", 15).info["image"] == "x:1"  # type: ignore[union-attr]
     assert world.container(b"a", 20).info["image"] == "x:2"  # type: ignore[union-attr]

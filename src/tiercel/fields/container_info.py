@@ -157,15 +157,19 @@ _NO_CALLER = -2
 
 
 def _moments(batch: Batch) -> NDArray[np.uint64]:
-    """Return the numbers of the events at which anything new became known of a container, in order.
+    """Return the numbers of the events of the batch at which anything new became known of a container, in order.
 
-    A container that is told of again, with nothing changed, is no news.
+    A container that is told of again, with nothing changed, is no news. What was told before the batch is the same for
+    all of its events, and a host that has been watched for long has been told much.
     """
     known: NDArray[np.uint64] | None = batch.derived.get("container moments")
     if known is None:
-        versions = (batch.world or _EMPTY).containers.values()
-        since = {told[0].since for told in versions if told}
-        since.update(now.since for told in versions for before, now in pairwise(told) if now.info != before.info)
+        world, first = batch.world or _EMPTY, int(batch.num[0]) if batch.count else 0
+        since: set[int] = set()
+        if not 0 <= world.told < first:
+            fresh = [told for told in world.containers.values() if told and told[-1].since >= first]
+            since.update(told[0].since for told in fresh)
+            since.update(now.since for told in fresh for before, now in pairwise(told) if now.info != before.info)
         known = batch.derived["container moments"] = np.array(sorted(since), np.uint64)
     return known
 

@@ -61,6 +61,7 @@ class World:
     groups: dict[tuple[bytes, int], Group] = field(default_factory=dict)
     interfaces: list[Interface] = field(default_factory=list)
     containers: dict[bytes, list[Container]] = field(default_factory=dict)
+    told: int = -1  # number of the event that told of a container last, -1 where that is not known
     removed: dict[bytes, None] = field(default_factory=dict)  # ids of those removed, the first removed first
 
     def container(self, id: bytes, num: int) -> Container | None:

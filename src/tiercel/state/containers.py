@@ -238,6 +238,7 @@ def tell(world: World, text: bytes, num: int, removed: bool = False) -> None:
     else:
         world.removed.pop(key, None)
     versions.append(Container(key, num, {} if removed else info))
+    world.told = num
     if len(versions) > MAX_VERSIONS:
         del versions[0]
 
