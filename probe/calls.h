@@ -484,10 +484,12 @@ static __noinline int on_foreign(struct pt_regs *regs, u32 call, s64 ret, struct
 	u32 number = compat->recipe, interest = compat->interest;
 	if (left_out(task, interest, ret, number, counters_of(room->cpu)))
 		return 0;
-	switch (interest & FAST) {
-	case FAST_CLOSE: return send_close(task, ret, (s64)(s32)args[0]);
-	case FAST_OPEN: return send_open(task, ret, interest, 0, args[0], args[1], args[2]);
-	case FAST_OPENAT: return send_open(task, ret, interest, (s64)(s32)args[0], args[1], args[2], args[3]);
+	if ((interest & FAST) == FAST_CLOSE)
+		return send_close(task, ret, (s64)(s32)args[0]);
+	if (interest & FAST) {
+		u64 *rest = (interest & FAST) == FAST_OPENAT ? args + 1 : args;
+		/* few programs of 32 bits are left: names are not looked at */
+		return send_open(task, ret, interest & ~BY_NAME, (s64)(s32)args[0], rest[0], rest[1], rest[2]);
 	}
 	struct recipe *recipe = bpf_map_lookup_elem(&recipes, &number);
 	if (!recipe)
