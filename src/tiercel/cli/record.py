@@ -152,14 +152,13 @@ def _compiled(condition: str) -> Node:
 def _wanted(node: Node | None, everything: bool) -> frozenset[int]:
     """Return the events to trace: what the filter names, else all that are worth it."""
     from tiercel.rules.event_types import event_types, too_many_types
-    from tiercel.sources.live.calls import call_tables
-    from tiercel.watching.wanted import all_events, events_for
+    from tiercel.watching.wanted import all_events, calls_asked, events_for, every_event
 
     if everything:
-        return frozenset(call.event for call in call_tables().calls)
+        return every_event()
     if node is None or too_many_types(node):
         return all_events()
-    return events_for(()) | event_types(node)
+    return events_for(()) | event_types(node) | calls_asked(node)
 
 
 def _tell(recording: Recording, as_json: bool) -> None:

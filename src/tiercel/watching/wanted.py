@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from tiercel.rules.event_types import event_names
+from tiercel.rules.event_types import event_names, event_types
 from tiercel.rules.model import Rule
+from tiercel.rules.syntax import Node
 from tiercel.sources.live.calls import BY_CODE, GENERIC, call_tables, tells_result
 from tiercel.sources.live.filters import WAYS, Filters, Names, Opens
 from tiercel.watching.asked import about_descriptors, about_events_before, about_files
@@ -54,11 +55,16 @@ def events_for(rules: Iterable[Rule]) -> frozenset[int]:
     """
     wanted = {BY_CONSTANT[name] for name in (*_STATE, *_PROCESSES)}
     for rule in rules:
-        wanted.update(rule.event_types)
-        if GENERIC in rule.event_types:
-            codes = (CODES.get(name, 0) for name in event_names(rule.condition, rule.source))
-            wanted.update(BY_CODE + code for code in codes if GENERIC in EVENTS_OF[code])
+        wanted.update(rule.event_types | calls_asked(rule.condition, rule.source))
     return frozenset(wanted)
+
+
+def calls_asked(condition: Node, source: str = "syscall") -> frozenset[int]:
+    """Return the calls without an event of their own that a condition can match, as :func:`events_for` does."""
+    if GENERIC not in event_types(condition, source):
+        return frozenset()
+    codes = (CODES.get(name, 0) for name in event_names(condition, source))
+    return frozenset(BY_CODE + code for code in codes if GENERIC in EVENTS_OF[code])
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +159,11 @@ def all_events() -> frozenset[int]:
     """Return all event types the probe can report but those of calls that are too many to be worth it."""
     busy = {BY_CONSTANT[name] for name in _BUSY}
     return frozenset(call.event for call in call_tables().calls if call.event not in busy)
+
+
+def every_event() -> frozenset[int]:
+    """Return all that the probe can report, however much that is."""
+    return frozenset(call.wanted_as for call in call_tables().calls) | {BY_CONSTANT["SIGNALDELIVER_E"]}
 
 
 def names_of(events: Collection[int]) -> list[str]:
