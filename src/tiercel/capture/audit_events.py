@@ -31,8 +31,8 @@ _GENERIC = "GENERIC_X"
 _SOCKET_USERS = frozenset({"connect", "bind", "sendto", "sendmsg"})
 _CONNECTING = frozenset({"connect", "sendto", "sendmsg"})
 
-Near = Callable[[int, int, Address], Address | None]
-"""Tells the near end of a connection by process, descriptor and far end."""
+Near = Callable[[AuditCall], Address | None]
+"""Tells the near end of the connection that a call made or used."""
 
 
 class AuditEvents:
@@ -128,9 +128,8 @@ class AuditEvents:
         return whole
 
     def _find_near(self, call: AuditCall) -> None:
-        far, fd = call.address.ip if call.address is not None else None, call.args[0]
-        if self._near is not None and far is not None and fd is not None and call.name in _CONNECTING:
-            call.near = self._near(call.pid, fd & 0x7FFFFFFF, far)
+        if self._near is not None and call.address is not None and call.address.ip and call.name in _CONNECTING:
+            call.near = self._near(call)
 
     def _generic(self, call: AuditCall) -> None:
         values = {"ID": CODES.get(call.name, 0), "nativeID": call.number & 0xFFFF}
@@ -152,7 +151,7 @@ class AuditEvents:
         if call.succeeded:
             told = Known(call.pid, comm=call.comm, exe=call.exe, arguments=executed(call))
             told.auid, told.tty, told.uid, told.gid = call.auid, call.tty, call.uid, call.gid
-            values = execution(told, call) | capabilities(call) | self.processes.looked_up(known, call)
+            values = execution(told, call) | self.processes.looked_up(known, call) | capabilities(call)
         else:
             values = execution(known, call)
             values |= {"exe": named.name if named else None, "args": [], "trusted_exepath": known.exe}

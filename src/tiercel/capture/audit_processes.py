@@ -270,7 +270,8 @@ class Processes:
             return {}
         record = self._ask(call)
         if record is None:
-            return {"cgroups": known.cgroups or None}
+            none = {"cap_inheritable": 0, "cap_permitted": 0, "cap_effective": 0} if call.uid else {}  # as exec does
+            return {"cgroups": known.cgroups or None, **none}
         known.record, known.cgroups = record, record.cgroups or known.cgroups
         values: dict[str, object] = {
             "cgroups": known.cgroups or None, "vpgid": record.vpgid, "pgid": record.pgid,
@@ -279,6 +280,8 @@ class Processes:
             values |= {
                 "env": record.env[:ENVIRONMENT_BYTES], "flags": exe_flags(record), "exe_ino": record.exe_ino,
                 "exe_ino_ctime": record.exe_ino_ctime, "exe_ino_mtime": record.exe_ino_mtime,
+                "cap_inheritable": record.cap_inheritable, "cap_permitted": record.cap_permitted,
+                "cap_effective": record.cap_effective,
             }  # fmt: skip
         return values
 

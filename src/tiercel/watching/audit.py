@@ -24,7 +24,6 @@ from tiercel.sources.audit_live.ahead import ReadAhead
 from tiercel.sources.audit_live.assembly import Assembly
 from tiercel.sources.audit_live.auditing import NUDGE, Auditing
 from tiercel.sources.audit_live.losses import RecordLosses
-from tiercel.sources.audit_live.near_end import NearEnds
 from tiercel.sources.audit_live.owner import open_records
 from tiercel.sources.audit_live.rules import Condition
 from tiercel.sources.audit_log import AuditProblems
@@ -118,7 +117,7 @@ class AuditSource:
         self.tracker.compaction.keep_small()
         self._blocks = io.BytesIO()
         self._writer = CaptureWriter(self._blocks)
-        look, near = self._ahead.look, NearEnds().find
+        look, near = self._ahead.look, self._ahead.near
         self._convert = AuditEvents(self.world, self._writer, self.marks, self.problems, look, near)
         self._convert.processes.begin(self.threads)
         self._take_blocks()  # the head of a capture, which nobody needs

@@ -13,6 +13,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from tiercel.sources.audit_address import Address
+from tiercel.sources.audit_call import AuditCall
+from tiercel.sources.audit_live.near_end import NearEnds
 from tiercel.sources.audit_live.owner import Reading
 from tiercel.sources.audit_live.rules import ARCHITECTURES
 from tiercel.sources.audit_record import AuditRecord
@@ -31,15 +34,24 @@ _GATHER = 0.0005  # seconds: the records of an event come one by one, and waking
 _REST = 0.02  # seconds between looks at what cannot be waited for
 _LOOKS = 4096  # processes looked at and not asked for that are kept
 
-_CALL = re.compile(rb"arch=([0-9a-f]+) syscall=([0-9]+) success=yes .*? pid=([0-9]+) ")
+_CALL = re.compile(
+    rb"arch=([0-9a-f]+) syscall=([0-9]+) success=(?:yes|no) exit=(-?[0-9]+) a0=([0-9a-f]{1,16}) .*? pid=([0-9]+) "
+)
+_EINPROGRESS = -115
 
 
-_EXECUTIONS = {
-    (b"%x" % value, b"%d" % number)
-    for name, value in ARCHITECTURES.items()
-    for call in ("execve", "execveat")
-    for number in syscall_numbers(name, call)
-}
+def _numbers(*calls: str) -> frozenset[tuple[bytes, bytes]]:
+    """Return the architectures and numbers of system calls, as records write them."""
+    return frozenset(
+        (b"%x" % value, b"%d" % number)
+        for name, value in ARCHITECTURES.items()
+        for call in calls
+        for number in syscall_numbers(name, call)
+    )
+
+
+_EXECUTIONS = _numbers("execve", "execveat")
+_CONNECTIONS = _numbers("connect")
 
 
 class ReadAhead:
@@ -55,6 +67,8 @@ class ReadAhead:
         self._look = look
         self._kept: deque[AuditRecord] = deque()
         self._looks: dict[int, ThreadRecord | None] = {}
+        self._ends: dict[int, Address] = {}
+        self._near = NearEnds()
         self._came = threading.Event()
         self._ending = False
         self._thread = threading.Thread(target=self._work, name="audit records", daemon=True)
@@ -77,6 +91,13 @@ class ReadAhead:
         if serial in self._looks:
             return self._looks.pop(serial)
         return self._look(pid)
+
+    def near(self, call: AuditCall) -> Address | None:
+        """Return the near end of the connection that a call made or used, as far as it can still be found."""
+        found = self._ends.pop(call.event.serial, None)
+        if found is not None or call.address is None or call.args[0] is None:
+            return found
+        return self._near.find(call.pid, call.args[0] & 0x7FFFFFFF, call.address.ip)
 
     def close(self) -> None:
         """End reading. Calling it again does nothing."""
@@ -106,9 +127,21 @@ class ReadAhead:
 
     def _keep(self, records: list[AuditRecord]) -> None:
         for record in records:
-            if record.type == "SYSCALL" and (found := _CALL.match(record.body)) and found.groups()[:2] in _EXECUTIONS:
-                self._looks[record.serial] = self._look(int(found[3]))
-                if len(self._looks) > _LOOKS:
-                    self._looks.pop(next(iter(self._looks)), None)
+            if record.type == "SYSCALL" and (found := _CALL.match(record.body)) is not None:
+                self._look_at(record.serial, *found.groups())
         self._kept.extend(records)
         self._came.set()
+
+    def _look_at(
+        self, serial: int, architecture: bytes, number: bytes, returned: bytes, first: bytes, pid: bytes
+    ) -> None:
+        if (architecture, number) in _EXECUTIONS and returned == b"0":
+            self._looks[serial] = self._look(int(pid))
+            if len(self._looks) > _LOOKS:
+                self._looks.pop(next(iter(self._looks)), None)
+        elif (architecture, number) in _CONNECTIONS and int(returned) in (0, _EINPROGRESS):
+            near = self._near.find(int(pid), int(first, 16) & 0x7FFFFFFF)
+            if near is not None:
+                self._ends[serial] = near
+                if len(self._ends) > _LOOKS:
+                    self._ends.pop(next(iter(self._ends)), None)

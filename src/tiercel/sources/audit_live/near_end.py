@@ -24,10 +24,10 @@ class NearEnds:
         self._left = A_SECOND
         self._until = 0.0
 
-    def find(self, pid: int, fd: int, far: Address) -> Address | None:
-        """Return address and port of the near end of a socket of process ``pid`` that is connected to ``far``.
+    def find(self, pid: int, fd: int, far: Address | None = None) -> Address | None:
+        """Return address and port of the near end of a socket of process ``pid``.
 
-        The socket is found by its inode, or when it was closed already by the far end, if only one has that.
+        The socket is found by its inode, or when it was closed already by the ``far`` end, if only one has that.
         """
         now = time.monotonic()
         if now >= self._until:
@@ -39,17 +39,17 @@ class NearEnds:
             inode = os.readlink(host_path(f"/proc/{pid}/fd/{fd}")).removeprefix("socket:[").rstrip("]")
         except OSError:
             inode = ""
-        version = "6" if ":" in far[0] else ""
-        remote = _written(far)
+        if far is None and not inode.isdigit():
+            return None
+        remote = _written(far) if far is not None else ""
         others: set[str] = set()
-        for table in ("tcp", "udp"):
-            for words in _rows(host_path(f"/proc/{pid}/net/{table}{version}")):
-                if words[2] != remote:
-                    continue
-                if words[9] == inode:
-                    return _end(words[1])
-                if words[9] == "0":
-                    others.add(words[1])
+        for version in ("", "6") if far is None else ("6",) if ":" in far[0] else ("",):
+            for table in ("tcp", "udp"):
+                for words in _rows(host_path(f"/proc/{pid}/net/{table}{version}")):
+                    if words[9] == inode:
+                        return _end(words[1])
+                    if words[9] == "0" and words[2] == remote:
+                        others.add(words[1])
         return _end(others.pop()) if len(others) == 1 else None
 
 
