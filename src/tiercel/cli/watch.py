@@ -110,7 +110,7 @@ def watch(
             for made in stores:
                 made.tell = seen.tell
                 made.begin(source.tracker, source.hostname)
-            with Service(seen, scan, preparing, delivering, out, tell) as service:
+            with Service(seen, scan, preparing, delivering, out) as service:
                 service.metrics.providers += [partial(identity_values, identity.metrics),
                                               partial(left_out_values, source),
                                               *(partial(flight_values, recorder) for recorder in recorders),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import logging
 import sys
-from collections.abc import Callable
 from dataclasses import fields
 from typing import BinaryIO
 
@@ -45,7 +44,6 @@ class Service:
         scan: what is in force at first.
         preparing: prepares others.
         printed: where alerts are printed when the configuration asks for it.
-        notes: tells what there is to say about a scan.
 
     Raises:
         InputError: the address of the web server cannot be used.
@@ -58,9 +56,8 @@ class Service:
         preparing: Preparing,
         delivering: Delivering,
         printed: BinaryIO,
-        notes: Callable[[Scan], None],
     ) -> None:
-        self.watch, self.delivering, self.printed, self.notes = watch, delivering, printed, notes
+        self.watch, self.delivering, self.printed = watch, delivering, printed
         self.notifier = Notifier()
         self.reloader = Reloader(watch, scan, preparing, self._take)
         self.reloader.begun, self.reloader.ended = self.notifier.reloading, self.notifier.ready
@@ -108,7 +105,7 @@ class Service:
     def _take(self, before: Scan, after: Scan) -> None:
         """Take over what else changed with the configuration; called by the thread that reads it."""
         self.metrics.took(after)
-        self.notes(after)
+        _tell_news(before, after)
         old, new = before.config, after.config
         printed = self.printed if new.stdout_output else None
         self.watch.later(lambda: setattr(self.watch, "out", printed))
@@ -138,3 +135,17 @@ class Service:
                 self._serve(old)
             except InputError as again:
                 log.error("nothing is served from now on: %s", again)
+
+
+def _tell_news(before: Scan, after: Scan) -> None:
+    """Print what there is to say of a scan that was not said of the one before."""
+    said = {(note.key, note.message) for note in before.config.notes}
+    for note in after.config.notes:
+        if (note.key, note.message) not in said:
+            print(f"tiercel: {note}", file=sys.stderr)
+    verdicts = after.report.loaded.verdicts
+    text = after.report.as_text() if any(verdict.warnings for verdict in verdicts) else ""
+    if text and text != before.report.as_text():
+        print(text, file=sys.stderr)
+    if after.detection is not None and not after.detection.rules:
+        print("tiercel: no rule is enabled: there is nothing to find", file=sys.stderr)
