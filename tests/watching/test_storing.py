@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ from tiercel.replay import Replay
 from tiercel.watching.loop import Seen, Watch
 from tiercel.watching.spool import Spool
 from tiercel.watching.stored import PREFIX, alerts_in, keep
-from tiercel.watching.storing import SPOOL
+from tiercel.watching.storing import SPOOL, StoreSettings, Storing
 
 DAY = "host=vm/day=2026-11-22"
 
@@ -152,6 +153,24 @@ def test_what_a_killed_watch_left_is_taken_in_at_the_next_start(tmp_path: Path) 
     with watching(tmp_path, *options):
         until(lambda: list(store.glob("host=*/day=*/*/manifest.json")), "a segment")
     assert len(tiercel("hunt", store, condition("storing-b")).lines) == 1
+
+
+@needs_reference
+def test_a_capture_that_cannot_be_stored_holds_up_the_others_for_a_while_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("tiercel.watching.storing._RETRY", 0.1)
+    monkeypatch.setattr("tiercel.watching.storing._GIVE_UP", 0.2)
+    storing, source = Storing(StoreSettings(tmp_path / "store")), Recorded(WEBSHELL)
+    spool = tmp_path / "store" / SPOOL
+    (spool / "00000000000000000001.scap").write_bytes(b"no capture")
+    shutil.copy(WEBSHELL, spool / "00000000000000000002.scap")
+    storing.begin(source.tracker, source.hostname)
+    until(lambda: storing.segments == 1)
+    storing.close()
+    assert (spool / "00000000000000000001.scap.bad").read_bytes() == b"no capture"
+    assert "passed over" in caplog.text
+    assert storing.failed >= 2
 
 
 @watchable

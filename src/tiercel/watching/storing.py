@@ -32,11 +32,15 @@ log = logging.getLogger("tiercel.store")
 
 LOST_RULE = "Tiercel internal: events not stored"
 SPOOL = "spool"
+BAD = ".bad"
+"""What is appended to the name of a capture that cannot be stored."""
+
 EVERY = 600.0
 """Seconds after which a segment is made, unless its events are many before."""
 
 _TELL_AFTER = 60.0  # seconds between two alerts about events that are not stored
 _RETRY = 10.0  # seconds until a capture that could not be taken in is tried again
+_GIVE_UP = 600.0  # seconds until a capture that cannot be taken in is passed over
 _PATIENCE = 20.0  # seconds that the end waits for the last capture to be taken in
 _AT_ONCE = 16  # captures, between two looks at the bounds
 _SHARE = 4  # captures that wait may have one part in so many of the store's size
@@ -75,6 +79,7 @@ class Storing:
         self._told = 0.0
         self._lost = 0
         self._ending = False
+        self._failing = (Path(), 0.0)
         self._ran(self._run([]))
         folder = settings.folder / SPOOL
         try:
@@ -156,9 +161,22 @@ class Storing:
             except InputError as error:
                 self.failed += 1
                 log.error("%s; it is tried again", error)
+                self._put_aside()
                 return
             if self._ending:
                 return
+
+    def _put_aside(self) -> None:
+        """Pass over the oldest capture when it is that one which has failed for long; it stays in the folder."""
+        waiting, now = self._waiting(), time.monotonic()
+        if not waiting:
+            return
+        path, since = self._failing
+        if waiting[0] != path:
+            self._failing = waiting[0], now
+        elif now >= since + _GIVE_UP and len(waiting) > 1:
+            log.error("%s: passed over: it could not be stored for %.0f s", path, now - since)
+            path.rename(path.with_name(path.name + BAD))
 
     def _bound(self) -> None:
         """Remove the oldest captures when more wait than should."""
