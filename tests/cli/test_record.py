@@ -148,6 +148,24 @@ def test_what_is_there_is_not_replaced(tmp_path: Path) -> None:
 
 
 @watchable
+def test_what_a_kill_leaves_is_readable_and_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "host.scap.gz"
+    record = Record("-w", path)
+    touch(tmp_path / "marked")
+    time.sleep(2.5)
+    record.process.kill()
+    record.process.communicate()
+    part = tmp_path / "host.scap.gz.part"
+    assert any(
+        line.endswith(f"{tmp_path}/marked") for line in tiercel("events", part, "-p", "%evt.type %fd.name").lines
+    )
+    left = part.read_bytes()
+    ran = tiercel("record", "-w", path, "--seconds", "1")
+    assert (ran.code, part.read_bytes()) == (1, left)
+    assert f"{part}: is there already" in ran.stderr
+
+
+@watchable
 @pytest.mark.slow
 def test_audit_in_place_of_ebpf(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tiercel", "record", "--source", "audit", "-w", str(tmp_path / "host.scap")]

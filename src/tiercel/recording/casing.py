@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -51,15 +52,13 @@ class IntoCase:
                 self.failed += 1
 
     def _tiercel(self, *words: str | Path) -> bool:
-        command = [sys.executable, "-m", "tiercel", "case", *map(str, words)]
-        ran = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, preexec_fn=_step_back
-        )
-        if ran.returncode:
-            reason = ran.stderr.strip().rpartition("\n")[2].removeprefix("tiercel: ")
-            log.error("%s: %s", self.case, reason or f"exit code {ran.returncode}")
-        return ran.returncode == 0
-
-
-def _step_back() -> None:
-    os.setpriority(os.PRIO_PROCESS, 0, _NICE)
+        command = [sys.executable, "-P", "-m", "tiercel", "case", *map(str, words)]
+        nothing = subprocess.DEVNULL
+        with subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=subprocess.PIPE, text=True) as process:
+            with suppress(OSError):  # it may have ended
+                os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
+            _, said = process.communicate()
+        if process.returncode:
+            reason = said.strip().rpartition("\n")[2].removeprefix("tiercel: ")
+            log.error("%s: %s", self.case, reason or f"exit code {process.returncode}")
+        return process.returncode == 0

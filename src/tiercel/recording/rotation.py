@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tiercel.errors import InputError
-from tiercel.recording.file import compression_of
+from tiercel.recording.file import PART, compression_of
 from tiercel.store.durable import sync
 
 
@@ -35,7 +35,7 @@ class Names:
     """Gives the files of a recording their names.
 
     Raises:
-        InputError: the first file is there already.
+        InputError: the first file is there already, or what a recording that was killed left of it.
     """
 
     def __init__(self, path: Path, rotation: Rotation, replace: bool = False) -> None:
@@ -43,8 +43,8 @@ class Names:
         self._count = 0
         self._own: set[Path] = set()
         first = self._name(0, time.time_ns())
-        if not replace and os.path.lexists(first):
-            raise InputError(f"{first}: is there already: choose another name, or replace it with --overwrite")
+        if not replace and (there := _taken(first)):
+            raise InputError(f"{there}: is there already: choose another name, or replace it with --overwrite")
 
     def next(self, now: int) -> Path:
         """Return the name of the file that begins ``now`` (ns since the epoch)."""
@@ -54,7 +54,7 @@ class Names:
                 number %= self.rotation.files
             path = self._name(number, now)
             self._count += 1
-            if self.replace or path in self._own or not os.path.lexists(path):
+            if self.replace or path in self._own or not _taken(path):
                 self._own.add(path)
                 return path
             if not self._counted:
@@ -78,6 +78,11 @@ class Names:
         text = f"{number:0{len(str(files - 1)) if files else 1}d}"
         suffix = self.path.suffix if compression_of(self.path) != "none" else ""
         return self.path.with_name(f"{name.removesuffix(suffix)}{text}{suffix}")
+
+
+def _taken(path: Path) -> Path | None:
+    """Return what has the name, or had it until its recording was killed."""
+    return next((there for there in (path, path.with_name(path.name + PART)) if os.path.lexists(there)), None)
 
 
 class Sums:
