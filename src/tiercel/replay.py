@@ -10,7 +10,8 @@ from tiercel.errors import InputError
 from tiercel.kernels import tell_if_slow
 from tiercel.model.batch import Batch, Tables
 from tiercel.sources.capture import BATCH_EVENTS, Capture, CaptureError, Damage
-from tiercel.state.snapshot import Snapshot, SnapshotError, restore
+from tiercel.state.restore import restore
+from tiercel.state.snapshot import Snapshot, SnapshotError
 from tiercel.state.track import Tracker
 
 log = logging.getLogger(__name__)

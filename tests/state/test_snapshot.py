@@ -16,7 +16,8 @@ from tiercel.model.event import Event
 from tiercel.model.world import World
 from tiercel.sources.capture import Capture
 from tiercel.state.compact import FILE_TEXTS, PROCESS_TEXTS
-from tiercel.state.snapshot import Snapshot, SnapshotError, restore, take
+from tiercel.state.restore import restore
+from tiercel.state.snapshot import Snapshot, SnapshotError, take
 from tiercel.state.track import Tracker
 
 CAPTURES = sorted((SHARED / "captures").rglob("*.scap")) if SHARED.is_dir() else []

@@ -17,7 +17,8 @@ from tiercel.capture.listed import descriptors, threads
 from tiercel.model.batch import Batch, Tables
 from tiercel.model.event import Event
 from tiercel.model.world import World
-from tiercel.state.snapshot import Snapshot, SnapshotError, restore, take
+from tiercel.state.restore import restore
+from tiercel.state.snapshot import Snapshot, SnapshotError, take
 from tiercel.state.track import Tracker
 
 TABLES = ("threads", "processes", "files", "groups", "members", "owners", "descriptors", "exits", "ports", "ending")

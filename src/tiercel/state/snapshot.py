@@ -23,8 +23,7 @@ from tiercel.model.columns import F, FdKind, P
 from tiercel.model.tables import Rows
 from tiercel.state.clones import STALE
 from tiercel.state.compact import FILE_TEXTS, PROCESS_TEXTS
-from tiercel.state.execs import Call
-from tiercel.state.fd_tables import CAPACITY, HELD, Entered
+from tiercel.state.fd_tables import CAPACITY, HELD
 from tiercel.state.sockets import NOTHING
 from tiercel.state.threads import CAPACITY as MOST_THREADS
 from tiercel.state.threads import Group, Thread
@@ -42,15 +41,15 @@ _LEVEL = 1
 _ADDRESSES = (4, 16)  # bytes
 _ABSENT = -(1 << 62)  # in place of a tid
 
-_OWN = (
+OWN = (
     "tid", "pid", "ptid", "vtid", "reaper", "owner", "flags", "row", "clone_ts", "fdlimit", "cwd", "env", "vmsize",
     "vmrss", "vmswap", "pfmajor", "pfminor", "expired", "unexpired",
 )  # fmt: skip
-_COLUMNS = (*_OWN, "main", "parent")
-"""Columns of ``threads``: what a :class:`~tiercel.state.threads.Thread` holds, others by their tid."""
+"""Columns of ``threads`` that are attributes of a :class:`~tiercel.state.threads.Thread`; they come first."""
 
-_AT = {name: k for k, name in enumerate(_COLUMNS)}
-_WIDTHS = {"flags": 32, "vmsize": 32, "vmrss": 32, "vmswap": 32}  # bits of what is unsigned
+_COLUMNS = (*OWN, "main", "parent")  # others by their tid
+COLUMN = {name: k for k, name in enumerate(_COLUMNS)}
+"""Place of a column of ``threads`` by its name."""
 
 
 class SnapshotError(ValueError):
@@ -99,7 +98,7 @@ class Snapshot:
 
     def cells(self, name: str) -> I64:
         """Return one column of the threads."""
-        return self.threads[:, _AT[name]]
+        return self.threads[:, COLUMN[name]]
 
     def check(self) -> None:
         """Make sure that numbers of rows and strings are those of rows and strings.
@@ -162,7 +161,7 @@ def take(tracker: Tracker, ts: int = 0) -> Snapshot:
     descriptors = np.empty((count, 2), np.int64)
     descriptors[:, 0] = np.fromiter((fd for table in tables.values() for fd in table), np.int64, count)
     descriptors[:, 1] = np.fromiter((row for table in tables.values() for row in table.values()), np.int64, count)
-    processes = _used(tracker.tables.processes, cells[:, _AT["row"]])
+    processes = _used(tracker.tables.processes, cells[:, COLUMN["row"]])
     files = _used(tracker.tables.files, descriptors[:, 1])
     strings = _texts(tracker, cells, processes, files)
     strings.append(_calls(tracker, threads))
@@ -179,13 +178,13 @@ def take(tracker: Tracker, ts: int = 0) -> Snapshot:
 
 def _cells(threads: list[Thread]) -> I64:
     cells = np.empty((len(threads), len(_COLUMNS)), np.int64)
-    for k, name in enumerate(_OWN):
+    for k, name in enumerate(OWN):
         values: Any = [getattr(thread, name) for thread in threads]
         kind = np.uint64 if name in ("pfmajor", "pfminor") else np.int64
         cells[:, k] = np.array(values, kind).view(np.int64)
     for name in ("main", "parent"):
         others = [getattr(thread, name) for thread in threads]
-        cells[:, _AT[name]] = [_ABSENT if other is None or other.gone else other.tid for other in others]
+        cells[:, COLUMN[name]] = [_ABSENT if other is None or other.gone else other.tid for other in others]
     return cells
 
 
@@ -216,7 +215,7 @@ def _used(rows: Rows, numbers: I64) -> I64:
 
 def _texts(tracker: Tracker, cells: I64, processes: I64, files: I64) -> list[bytes]:
     """Return the strings in use, and make the cells name them by their place among those."""
-    columns = [cells[:, _AT["cwd"]], cells[:, _AT["env"]]]
+    columns = [cells[:, COLUMN["cwd"]], cells[:, COLUMN["env"]]]
     columns += [processes[:, column] for column in PROCESS_TEXTS]
     columns += [files[:, column] for column in FILE_TEXTS]
     values = tracker.tables.strings.values
@@ -304,108 +303,3 @@ def _unpacked(body: bytes, size: int) -> bytes:
     if len(data) != size:
         raise SnapshotError("other bytes than counted")
     return data
-
-
-def restore(tracker: Tracker, snapshot: Snapshot) -> None:
-    """Make a tracker that has followed nothing yet go on from ``snapshot``, which has been checked."""
-    strings = tracker.tables.strings
-    numbers = np.array([strings.intern(text) for text in snapshot.strings[:-1]] + [-1], np.int64)
-    rows = _appended(tracker.tables.processes, snapshot.processes, PROCESS_TEXTS, numbers)
-    files = _appended(tracker.tables.files, snapshot.files, FILE_TEXTS, numbers)
-    _restore_threads(tracker, snapshot, rows, numbers)
-    _restore_descriptors(tracker, snapshot, files)
-    tracker.clones.exits.update(((p, c), at) for p, c, at in snapshot.exits.tolist())
-    tracker.leaving, tracker.clones.boot_ts = int(snapshot.ending[0, 0]), int(snapshot.ending[0, 3])
-    _restore_calls(tracker, snapshot.strings[-1])
-
-
-def _appended(rows: Rows, added: I64, texts: tuple[Any, ...], numbers: I64) -> int:
-    """Append rows; return the number of the first."""
-    base = rows.count
-    while rows.capacity < base + len(added):
-        rows.grow()
-    held = added.copy()
-    for column in texts:
-        held[:, column] = numbers[held[:, column]]
-    rows.array[base : base + len(held)] = held
-    rows.count = base + len(held)
-    return base
-
-
-def _restore_threads(tracker: Tracker, snapshot: Snapshot, base: int, numbers: I64) -> None:
-    table = tracker.table
-    cells = snapshot.threads.copy()
-    cells[:, _AT["row"]] += base
-    for name in ("cwd", "env"):
-        cells[:, _AT[name]] = numbers[cells[:, _AT[name]]]
-    for name, bits in _WIDTHS.items():
-        cells[:, _AT[name]] &= (1 << bits) - 1
-    threads = table.threads
-    for values in cells.tolist():
-        thread = Thread(values[0])
-        for name, value in zip(_OWN[1:], values[1:], strict=False):
-            setattr(thread, name, value & (1 << 64) - 1 if name in ("pfmajor", "pfminor") else value)
-        threads[thread.tid] = thread
-    for values in cells.tolist():
-        thread, parent = threads[values[0]], threads.get(values[_AT["parent"]])
-        thread.main = threads.get(values[_AT["main"]])
-        if parent is not None:
-            thread.parent = parent
-            parent.children[thread.tid] = thread
-    at = 0
-    for pid, reaper, alive, first, known, count in snapshot.groups.tolist():
-        members = [threads[tid] for tid in snapshot.members[at : at + count, 0].tolist() if tid in threads]
-        at += count
-        if not members:
-            continue
-        group = Group(pid, bool(reaper), members[0])
-        group.alive = alive
-        group.first = threads.get(first)
-        group.members = {member.tid: member for member in members}
-        for member in members:
-            member.group = group
-        if known:
-            table.groups[pid] = group
-
-
-def _restore_descriptors(tracker: Tracker, snapshot: Snapshot, base: int) -> None:
-    descriptors = tracker.descriptors
-    fds, rows = snapshot.descriptors[:, 0].tolist(), (snapshot.descriptors[:, 1] + base).tolist()
-    at = 0
-    for owner, count in snapshot.owners.tolist():
-        descriptors.tables[owner] = dict(zip(fds[at : at + count], rows[at : at + count], strict=True))
-        descriptors.replaced(owner)
-        at += count
-    descriptors.held = sum(map(len, descriptors.tables.values()))
-    descriptors.server_ports.update(snapshot.ports[:, 0].tolist())
-    descriptors.forget()
-    owner, fd = snapshot.ending[0, 1:3].tolist()
-    descriptors.closing_owner, descriptors.closing_fd = owner, fd
-    descriptors.closing_table = descriptors.tables.get(owner)
-
-
-def _restore_calls(tracker: Tracker, text: bytes) -> None:
-    strings, table, descriptors = tracker.tables.strings, tracker.table, tracker.descriptors
-    try:
-        held = json.loads(text)
-        execs = [
-            (int(tid), Call(int(type), path.encode("latin-1"), int(dirfd), int(flags)), bool(interrupted))
-            for tid, type, path, dirfd, flags, interrupted in held["execs"]
-        ]
-        entered = []
-        for tid, type, path, flags, dirfd, has_dirfd, address in held["entered"]:
-            call = Entered()
-            call.begin(int(type))
-            call.path = -1 if path is None else strings.intern(path.encode("latin-1"))
-            call.flags, call.dirfd, call.has_dirfd = int(flags), int(dirfd), bool(has_dirfd)
-            call.address = address.encode("latin-1")
-            entered.append((int(tid), call))
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
-        return  # at worst the calls that were under way are taken as their exits tell them
-    for tid, running, interrupted in execs:
-        running.interrupted = interrupted
-        if (thread := table.find(tid)) is not None:
-            thread.call = running
-    for tid, call in entered:
-        descriptors.entered[tid] = call
-    descriptors.live = len(descriptors.entered)
