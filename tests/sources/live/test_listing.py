@@ -120,3 +120,19 @@ def test_what_the_kernel_does_not_list_comes_from_proc(monkeypatch: pytest.Monke
     finally:
         child.kill()
         child.communicate()
+
+
+@watchable
+def test_a_kernel_that_refuses_to_list_is_watched_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    load = Probe._load_but
+
+    def refuse(probe: Probe, path: bytes, without: tuple[bytes, ...]) -> None:
+        load(probe, path, without)
+        if b"list_files" not in without:
+            raise OSError(13, "refused")
+
+    monkeypatch.setattr(Probe, "_load_but", refuse)
+    with LiveSource(all_events(), seconds=0) as source:
+        assert source.stream.probe.files() == b""
+        own = next(records for pid, records in source.stream.descriptors if pid == os.getpid())
+        assert any(record.fname == b"/dev/null" or record.type == FdKind.FIFO for record in own)

@@ -9,7 +9,7 @@ import platform
 import re
 import struct
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from importlib.resources import as_file, files
 from typing import Any
 
@@ -29,6 +29,9 @@ RING_BYTES = 4 << 20
 
 _CPUS = 512
 _PROGRAMS = (b"on_return", b"on_exec", b"on_fork", b"on_exit")
+_SPARED = (b"list_files", b"list_tasks")
+"""Programs that a kernel may refuse: what they tell is found in ``/proc``, too."""
+
 _RING = 27  # kind of map
 _SIGNAL = BY_CONSTANT["SIGNALDELIVER_E"]
 _TRACED, _FAILURES_TOO, _URGENT, _BY_NAME, _CAPPED, _OF_PROCESSES = 1, 2, 4, 8, 64, 128
@@ -114,8 +117,27 @@ class Probe:
         self.want(events, filters)
 
     def _load(self, path: bytes) -> None:
+        try:
+            self._load_but(path, ())
+        except OSError:
+            if not self._object:
+                raise
+            self.library("bpf_object__close", self._object)
+            self._object = 0
+            self._load_but(path, _SPARED)
+        rings = self._map(b"rings")
+        for cpu in range(self.cpus):
+            ring = self.library("bpf_map_create", _RING, b"tiercel_ring", 0, 0, self.ring_bytes, None)
+            self.rings.append(ring)
+            self._update(rings, struct.pack("<I", cpu), struct.pack("<I", ring))
+
+    def _load_but(self, path: bytes, without: Iterable[bytes]) -> None:
+        """Load all programs but these."""
         call = self.library
         self._object = call("bpf_object__open_file", path, None)
+        for name in without:
+            program = call("bpf_object__find_program_by_name", self._object, name)
+            call("bpf_program__set_autoload", program, False)
         for name, entries in ((b"rooms", self.cpus), (b"rings", self.cpus)):
             call("bpf_map__set_max_entries", call("bpf_object__find_map_by_name", self._object, name), entries)
         settings = call("bpf_object__find_map_by_name", self._object, b".rodata.settings")
@@ -123,11 +145,6 @@ class Probe:
         value = call("bpf_map__initial_value", settings, ctypes.byref(size))
         ctypes.memmove(value, struct.pack("<I", _release() >= (6, 2)), 4)
         call("bpf_object__load", self._object)
-        rings = self._map(b"rings")
-        for cpu in range(self.cpus):
-            ring = call("bpf_map_create", _RING, b"tiercel_ring", 0, 0, self.ring_bytes, None)
-            self.rings.append(ring)
-            self._update(rings, struct.pack("<I", cpu), struct.pack("<I", ring))
 
     def _map(self, name: bytes) -> int:
         return int(self.library("bpf_map__fd", self.library("bpf_object__find_map_by_name", self._object, name)))
