@@ -79,6 +79,7 @@ def watch(
     from tiercel.scanning import STOPPED
     from tiercel.serving.service import Service
     from tiercel.watching.delivering import Delivering
+    from tiercel.watching.heap import Heap
     from tiercel.watching.loop import Watch
     from tiercel.watching.metrics import flight_values
     from tiercel.watching.preparing import Preparing
@@ -105,6 +106,7 @@ def watch(
             out = results()
             shown = out if scan.config.stdout_output else None
             seen = Watch(source, scan.detection, shown, delivering.outputs, [*recorders, *stores])
+            seen.due.append(Heap().tidy)
             for recorder in recorders:
                 recorder.tell = seen.tell
             for made in stores:
