@@ -15,7 +15,7 @@ from tiercel.identity.people import People, of_host, of_process, of_root, stamps
 from tiercel.identity.workers import Workers
 
 _MOST_WAITED, _SHARE = 2.0, 0.2  # seconds that events may wait in a row, and the share of the time in the long run
-_WAKE = 0.01  # seconds between two looks aside while events wait
+_WAKE = 0.003  # seconds between two looks aside while events wait
 
 
 @dataclass(frozen=True, slots=True)

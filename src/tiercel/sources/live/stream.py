@@ -193,6 +193,8 @@ class LiveStream:
             while self._aside:
                 early = bytearray(CONSTANTS) + self._aside.pop(0)
                 yield from self._introduced(decoder, early, len(early))
+                if self._aside:  # the rings go on filling while what they held is handled
+                    self._look_aside()
             data = buffers.take(len(CONSTANTS) + size + DROP_BYTES)
             data[: len(CONSTANTS)] = CONSTANTS
             self.probe.urgent = False
