@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
+import numpy.ma  # noqa: F401 -- np.unique loads it when first called, which takes long: not while events wait
+
 from tiercel.fields.evt_generic import live_hostname
 from tiercel.kernels import tell_if_slow
 from tiercel.model.batch import Batch, Tables
@@ -15,6 +17,7 @@ from tiercel.sources.live.filters import Filters, LeftOut
 from tiercel.sources.live.introduction import Identity
 from tiercel.sources.live.probe import RING_BYTES
 from tiercel.sources.live.stream import REST, LiveStream, Lost
+from tiercel.sources.plan_tables import plan_tables
 from tiercel.state.track import Tracker
 from tiercel.watching.wanted import Filtering, events_for
 
@@ -48,6 +51,7 @@ class LiveSource:
         identity: Identity | None = None,
     ) -> None:
         tell_if_slow()
+        plan_tables()  # what decoding needs is made once: before events wait
         self.seconds = seconds
         self.filtering: Filtering | None = None
         """What may be left out in the kernel from the next :meth:`want` on; None for nothing."""
