@@ -28,6 +28,7 @@ EVENT_LARGE = 0x221
 EVENT_WITH_FLAGS_LARGE = 0x222
 
 PATH_LIMIT = 1024
+FD_NAME_LIMIT = 1023  # bytes of a descriptor's name that readers take
 """Bytes of a path that libscap stores; longer ones make its reader refuse the file."""
 LIST_LIMIT = 4096
 """Bytes of arguments, of environment, and of cgroups that it stores."""
@@ -148,7 +149,7 @@ def _target(descriptor: FdRecord) -> bytes:
         width = 4 if kind == FdKind.IPV4_SERVSOCK else 16
         end = descriptor.ip[:width].ljust(width, b"\0")
         return end + struct.pack("<HB", descriptor.port, descriptor.l4proto)
-    name = _text(descriptor.fname, PATH_LIMIT)
+    name = _text(descriptor.fname, FD_NAME_LIMIT)
     if kind == FdKind.UNIX_SOCK:
         return struct.pack("<QQ", descriptor.source, descriptor.destination) + name
     if kind == FdKind.FILE_V2:

@@ -9,8 +9,6 @@ from tiercel.sources.records import FdRecord, ThreadRecord
 from tiercel.state.snapshot import Snapshot
 
 _U64 = (1 << 64) - 1
-_NAME = 1023
-"""Bytes of a descriptor's name that readers take."""
 
 NEWEST_KIND = FdKind.FILE_V2
 """Readers of 2022 give up on a list with a descriptor of a newer kind; such a one is listed as unsupported."""
@@ -85,7 +83,7 @@ def _descriptor(fd: int, row: list[int], strings: list[bytes]) -> FdRecord:
         return strings[row[column]] if row[column] >= 0 else b""
 
     kind = row[F.KIND]
-    record = FdRecord(fd, row[F.INO] & _U64, kind, text(F.NAME)[:_NAME])
+    record = FdRecord(fd, row[F.INO] & _U64, kind, text(F.NAME))
     record.open_flags, record.dev = row[F.OPENFLAGS] & 0xFFFFFFFF, row[F.DEV] & 0xFFFFFFFF
     record.l4proto = row[F.L4PROTO] & 0xFF
     if kind in (FdKind.IPV4_SOCK, FdKind.IPV6_SOCK):
