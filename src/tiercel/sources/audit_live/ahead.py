@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import TypeVar
 
 from tiercel.sources.audit_address import Address
 from tiercel.sources.audit_call import AuditCall
@@ -35,9 +36,13 @@ _REST = 0.02  # seconds between looks at what cannot be waited for
 _LOOKS = 4096  # processes looked at and not asked for that are kept
 
 _CALL = re.compile(
-    rb"arch=([0-9a-f]+) syscall=([0-9]+) success=(?:yes|no) exit=(-?[0-9]+) a0=([0-9a-f]{1,16}) .*? pid=([0-9]+) "
+    rb"arch=([0-9a-f]+) syscall=([0-9]+) success=(?:yes|no) exit=(-?[0-9]+) a0=([0-9a-f]{1,16}) "
+    rb".*? ppid=([0-9]+) pid=([0-9]+) "
 )
 _EINPROGRESS = -115
+_GENERATIONS = 8  # of ancestors looked at
+
+T = TypeVar("T")
 
 
 def _numbers(*calls: str) -> frozenset[tuple[bytes, bytes]]:
@@ -68,6 +73,7 @@ class ReadAhead:
         self._kept: deque[AuditRecord] = deque()
         self._looks: dict[int, ThreadRecord | None] = {}
         self._ends: dict[int, Address] = {}
+        self._familiar: dict[int, ThreadRecord] = {}
         self._near = NearEnds()
         self._came = threading.Event()
         self._ending = False
@@ -90,7 +96,7 @@ class ReadAhead:
         """Return a process as it was when the record of event ``serial`` came, else as it is; None when it is gone."""
         if serial in self._looks:
             return self._looks.pop(serial)
-        return self._look(pid)
+        return self._look(pid) or (None if serial else self._familiar.get(pid))
 
     def near(self, call: AuditCall) -> Address | None:
         """Return the near end of the connection that a call made or used, as far as it can still be found."""
@@ -133,15 +139,31 @@ class ReadAhead:
         self._came.set()
 
     def _look_at(
-        self, serial: int, architecture: bytes, number: bytes, returned: bytes, first: bytes, pid: bytes
+        self, serial: int, architecture: bytes, number: bytes, returned: bytes, first: bytes, parent: bytes, pid: bytes
     ) -> None:
         if (architecture, number) in _EXECUTIONS and returned == b"0":
-            self._looks[serial] = self._look(int(pid))
-            if len(self._looks) > _LOOKS:
-                self._looks.pop(next(iter(self._looks)), None)
+            record = self._looks[serial] = self._look(int(pid))
+            _bound(self._looks)
+            if record is not None:
+                self._familiar[int(pid)] = record
+            self._look_at_ancestors(int(parent))
         elif (architecture, number) in _CONNECTIONS and int(returned) in (0, _EINPROGRESS):
             near = self._near.find(int(pid), int(first, 16) & 0x7FFFFFFF)
             if near is not None:
                 self._ends[serial] = near
-                if len(self._ends) > _LOOKS:
-                    self._ends.pop(next(iter(self._ends)), None)
+                _bound(self._ends)
+
+    def _look_at_ancestors(self, pid: int) -> None:
+        """Look at those not seen before: a shell that runs one program ends with it."""
+        for _ in range(_GENERATIONS):
+            if pid <= 0 or pid in self._familiar or (record := self._look(pid)) is None:
+                return
+            self._familiar[pid] = record
+            _bound(self._familiar)
+            pid = record.ptid
+
+
+def _bound(kept: dict[int, T]) -> None:
+    """Forget the oldest when there are too many."""
+    if len(kept) > _LOOKS:
+        kept.pop(next(iter(kept)), None)
