@@ -212,7 +212,7 @@ BOX: dict[str, str] = {
 def cgroups() -> Iterator[tuple[list[Path], list[Path]]]:
     """Make cgroups of a container and of none; yield the files to write a process id into, for each."""
     root = Path("/sys/fs/cgroup")
-    tops = [root] if (root / "cgroup.procs").exists() else [root / name for name in ("cpu", "memory")]
+    tops = [root] if (root / "cgroup.controllers").exists() else [root / name for name in ("cpu", "memory")]
     boxes = [top / "docker" / CONTAINER for top in tops]
     for box in boxes:
         box.mkdir(parents=True, exist_ok=True)
