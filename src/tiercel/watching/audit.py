@@ -212,6 +212,10 @@ class AuditSource:
             if last:
                 passed = passed or any(record.type == NUDGE and end in record.body for record in records)
                 if now >= last or (passed and not self._assembly.waiting) or not (waits or self._more(records)):
+                    for batch in self._batches(
+                        decoder, self._look_after() + self._look_after()
+                    ):  # nothing more may come
+                        yield self._tracked(batch)
                     return
                 if records and not passed:
                     last = min(now + _LAST_WAIT, most)
