@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,9 +27,13 @@ def service(name: str) -> Iterator[None]:
     finally:
         for group in own:
             _enter(group)
+        until = time.monotonic() + 5
         for group in below:
-            with suppress(OSError):
-                group.rmdir()
+            while group.is_dir() and time.monotonic() < until:  # what it started may not have ended quite yet
+                with suppress(OSError):
+                    group.rmdir()
+                    break
+                time.sleep(0.02)
 
 
 def _groups() -> list[Path]:
