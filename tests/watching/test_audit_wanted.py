@@ -90,3 +90,13 @@ def test_a_call_may_have_several_numbers() -> None:
 def test_needs_add_up() -> None:
     assert Need(False, 2, True) | Need(True, 4, False) == Need(True, 6, False)
     assert Need(False, 2, True) | Need(False, 0, True) == Need(False, 0, True)
+
+
+def test_copies_of_descriptors_take_what_makes_descriptors(tmp_path: Path) -> None:
+    """Closing is not audited: else a pipe whose number was a socket's before would pass for that socket."""
+    (rule,) = rules_of(tmp_path, "evt.type in (dup2, dup3) and evt.rawres in (0, 1) and fd.type = ipv4")
+    needed = needed_calls([rule])
+    assert {"openat", "socket", "accept4", "pipe2", "socketpair"} <= needed.keys()
+    assert not needed["pipe2"].failures
+    (other,) = rules_of(tmp_path, "evt.type in (dup2, dup3) and evt.rawres in (0, 1)")
+    assert "pipe2" not in needed_calls([other])

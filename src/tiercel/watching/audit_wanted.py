@@ -35,6 +35,9 @@ _ADDRESSED = frozenset({"connect", "bind", "sendto", "sendmsg"})
 _SOCKETS = _ADDRESSED | {"socket", "accept", "accept4", "listen", "send", "recv", "recvfrom", "recvmsg", "shutdown"}
 _AF_INET, _AF_INET6 = 2, 10
 _WRITE, _READ = 2, 4
+_COPIES = frozenset({"dup", "dup2", "dup3", "fcntl"})
+_MAKERS = _OPENS | {"socket", "socketpair", "accept", "accept4", "pipe", "pipe2", "memfd_create"}
+"""Calls that make descriptors."""
 _MANY = 100  # event types from which on a rule asks about everything
 
 _ERRORS = range(-4095, 0)
@@ -104,6 +107,10 @@ def needed_calls(rules: Iterable[Rule]) -> dict[str, Need]:
     if needs.keys() & {"listen", "accept", "accept4"}:
         needs.setdefault("bind", Need(failures=False, internet=all(need.internet for need in inet)))
     asked = fields_of(rule.condition for rule in rules)
+    if needs.keys() & _COPIES and any(field.startswith("fd.") for field in asked):
+        # closing is not audited: a number means what it was last made to mean, and a rule must not take it for a socket
+        for name in _MAKERS:
+            needs[name] = needs.get(name, Need(failures=False)) | Need(failures=False)
     if any(field.startswith(("proc.sid", "proc.sname", "proc.is_sid_leader")) for field in asked):
         needs.setdefault("setsid", Need(failures=False))
     if any(field.startswith(("proc.pgid", "proc.vpgid", "proc.is_pgid", "proc.is_vpgid")) for field in asked):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO, Protocol, runtime_checkable
 
 from tiercel.detect import Detection
+from tiercel.errors import InputError
 from tiercel.model.batch import Batch
 from tiercel.outputs.added_fields import with_fields
 from tiercel.outputs.alert import Alert
@@ -17,6 +19,8 @@ from tiercel.rules.model import Rule
 from tiercel.watching.losses import Losses
 from tiercel.watching.source import Source
 from tiercel.watching.totals import Totals
+
+log = logging.getLogger("tiercel.watching")
 
 _TICK = 0.5  # seconds
 
@@ -141,7 +145,11 @@ class Watch:
         self._send(internal_line(alert, self.detection.style.json), alert)
 
     def _swap(self, detection: Detection) -> None:
-        self.source.want(detection.rules)
+        try:
+            self.source.want(detection.rules)
+        except InputError as error:
+            log.error("the rules were read again, but their events are not to be had: %s; those before stay", error)
+            return
         self.losses.settings = detection.drops.settings
         self.detection = detection
 
