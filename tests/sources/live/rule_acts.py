@@ -130,7 +130,7 @@ HOST: dict[str, str] = {
         f"python 'import ctypes, os; os.setresuid(65534, 65534, 65534); {_CALL}' 323 1"
     ),
     "Polkit Local Privilege Escalation Vulnerability (CVE-2021-4034)": "as pkexec",
-    "Basic Interactive Reconnaissance": "named /bin/true whoami; tty $T/whoami",
+    "Basic Interactive Reconnaissance": "named /bin/sleep whoami; tty $T/whoami 0.3",
     "Netcat/Socat Remote Code Execution on Host": "as nc -e /bin/sh",
     "Known Cryptominer Process Executed": "as xmrig",
     "Web Server Spawned Shell": "under nginx 'bash -c true'",
