@@ -120,6 +120,12 @@ def _specification(folder: Path, rendered: Rendered) -> dict[str, Any]:
         spec["mounts"].append(
             {"destination": mount["mountPath"], "type": "bind", "source": str(source), "options": options}
         )
+    hidden = [mount["mountPath"] for mount in container["volumeMounts"]]
+    for place in dict.fromkeys((str(SOURCE.parent), sys.prefix)):
+        if any(Path(place).is_relative_to(path) for path in hidden):  # a volume lies over what the image is to have
+            spec["mounts"].append(
+                {"destination": place, "type": "bind", "source": place, "options": ["rbind", "rprivate", "ro"]}
+            )
     return spec
 
 
