@@ -6,16 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-TYPES = {
-    "docker": 0,
-    "lxc": 1,
-    "libvirt-lxc": 2,
-    "cri": 6,
-    "containerd": 7,
-    "cri-o": 8,
-    "podman": 11,
-}
-"""Container type numbers of the container plugin."""
+from tiercel.identity.shape import TYPES
 
 _SCOPES = {"docker": "docker", "containerd": "cri-containerd", "cri-o": "crio", "podman": "libpod", "cri": "cri"}
 _SUBSYSTEMS = ("cpuset", "cpu", "cpuacct", "io", "memory")

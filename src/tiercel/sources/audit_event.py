@@ -39,6 +39,16 @@ class AuditEvent:
     lost: int = 0
     last: int = 0  # number of its last record in the log
 
+    def add(self, record: AuditRecord) -> int:
+        """Take one more record, with the last of which the event is complete; return the bytes that are kept of it."""
+        self.complete = self.complete or record.type in LAST or stands_alone(record.type)
+        if len(self.records) >= MAX_RECORDS:
+            self.lost += 1
+            return 0
+        self.records.append(record)
+        self.size += len(record.line)
+        return len(record.line)
+
     def first(self, kind: str) -> AuditRecord | None:
         """Return the first record of type ``kind``."""
         for record in self.records:
@@ -72,14 +82,7 @@ class Grouper:
             event = self._pending[key] = AuditEvent(record.node, record.ts, record.serial, place)
         self._count += 1
         event.last = self._count
-        if record.type in LAST or stands_alone(record.type):
-            event.complete = True
-        if len(event.records) < MAX_RECORDS:
-            event.records.append(record)
-            event.size += len(record.line)
-            self._bytes += len(record.line)
-        else:
-            event.lost += 1
+        self._bytes += event.add(record)
         yield from self._ready(record.ts)
 
     def flush(self) -> Iterator[AuditEvent]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tiercel.sources.audit_event import MAX_BYTES, MAX_PENDING, MAX_RECORDS, AuditEvent
+from tiercel.sources.audit_event import MAX_BYTES, MAX_PENDING, AuditEvent
 from tiercel.sources.audit_record import AuditRecord
-from tiercel.sources.audit_types import LAST, stands_alone
 
 PATIENCE = 1_000_000_000
 """ns that a system call may wait for its next record: as long as the kernel may let it wait for room."""
@@ -63,14 +62,7 @@ class Assembly:
                 return
             event = self._pending[key] = AuditEvent(record.node, record.ts, record.serial, "live")
         event.last = now
-        if record.type in LAST or stands_alone(record.type):
-            event.complete = True
-        if len(event.records) < MAX_RECORDS:
-            event.records.append(record)
-            event.size += len(record.line)
-            self._bytes += len(record.line)
-        else:
-            event.lost += 1
+        self._bytes += event.add(record)
 
     def _give_up(self, event: AuditEvent) -> None:
         if event.records[0].type != "SYSCALL":
