@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tiercel.cli.sourcing import From, SourceKind
+from tiercel.cli.sourcing import From, SourceKind, take_precedence
 
 if TYPE_CHECKING:
     from tiercel.identity.identity import Identity
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from tiercel.watching.source import Source
 
 _MB = 1_000_000
-_PRIORITY = -15
-"""What is recorded must not keep the recorder from its turn, as with watching."""
 
 
 def register(app: typer.Typer) -> None:
@@ -79,6 +76,7 @@ def record(
     if files is not None and size is None and every is None:
         raise InputError("-W counts the files that -C or -G begin: give one of them")
     node = None if condition is None else _compiled(condition)
+    take_precedence()
     rotation = Rotation(int((size or 0) * _MB), every or 0.0, files or 0)
     with (
         closing(Identity(IdentitySettings())) as identity,
@@ -86,8 +84,6 @@ def record(
     ):
         if snaplen is not None and isinstance(source, LiveSource):
             source.stream.probe.snaplen = snaplen
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
         recording = Recording(source, path, rotation, Kept(node), overwrite)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: source.stop())

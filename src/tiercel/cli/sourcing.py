@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,6 +30,15 @@ From = Annotated[
 ]
 
 
+_PRIORITY = -15
+
+
+def take_precedence() -> None:
+    """Go before others from here on: what is watched must not keep the watcher from its turn, or events are lost."""
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
+
+
 @contextmanager
 def live_source(
     kind: SourceKind, rules: Sequence[Rule], seconds: float | None, config: Config, whole: bool
@@ -46,6 +56,7 @@ def live_source(
 
     if kind is SourceKind.AUTO and config.tracing.audit:
         kind = SourceKind.AUDIT
+    take_precedence()
     with (
         closing(Identity(config.identity)) as identity,
         closing(pick_source(kind.value, rules, seconds, _say, identity, config.tracing, whole)) as source,

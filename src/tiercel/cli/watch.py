@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,10 +29,6 @@ Config = Annotated[Path | None, typer.Option("-c", "--config", help="A falco.yam
 Options = Annotated[
     list[str] | None, typer.Option("-o", "--option", metavar="KEY=VALUE", help="Set one key of falco.yaml; repeatable.")
 ]
-
-
-_PRIORITY = -15
-"""What is watched must not keep the watcher from its turn: a busy host loses no events then."""
 
 
 _NAMES = {"ebpf": "eBPF", "audit": "the audit subsystem"}
@@ -101,8 +97,6 @@ def watch(
                 scan.config.capture, source, before, capture_dir, case, given, scan.detection.rules
             ) as recorders,
         ):
-            with suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
             out = results()
             shown = out if scan.config.stdout_output else None
             seen = Watch(source, scan.detection, shown, delivering.outputs, [*recorders, *stores])

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.sources.live.host import watchable
+from tiercel.cli.sourcing import take_precedence
 from tiercel.sources.live import privileges
 from tiercel.sources.live import probe as live
 from tiercel.sources.live.errors import LiveError
@@ -105,15 +106,20 @@ def test_what_happens_while_the_host_is_looked_at_comes_first(monkeypatch: pytes
     monkeypatch.setattr("tiercel.sources.live.stream._LOOK_EVERY", 1)
     loop = "import os, time\nend = time.time() + 5\nwhile time.time() < end: os.close(os.open('/etc/hostname', 0))"
     child = subprocess.Popen([sys.executable, "-c", loop])
-    with LiveSource(all_events(), seconds=0.2) as source:
-        assert source.stream._aside
-        last = 0
-        for batch in source:
-            assert int(batch.ts[0]) >= last
-            last = int(batch.ts[-1])
-        assert source.lost.total == 0
-    child.kill()
-    child.wait()
+    nice = os.getpriority(os.PRIO_PROCESS, 0)
+    take_precedence()  # as a watch does
+    try:
+        with LiveSource(all_events(), seconds=0.2) as source:
+            assert source.stream._aside
+            last = 0
+            for batch in source:
+                assert int(batch.ts[0]) >= last
+                last = int(batch.ts[-1])
+            assert source.lost.total == 0
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, nice)
+        child.kill()
+        child.wait()
 
 
 @watchable
