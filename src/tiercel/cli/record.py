@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tiercel.cli.sourcing import From, SourceKind, take_precedence
+from tiercel.cli.sourcing import From, SourceKind, say, take_precedence
 
 if TYPE_CHECKING:
     from tiercel.identity.identity import Identity
@@ -100,39 +100,31 @@ def _opened(
     kind: SourceKind, condition: str | None, events: frozenset[int], seconds: float | None, identity: Identity
 ) -> Source:
     """Open the source: eBPF, or audit where that is asked for or there is no other."""
-    from tiercel.sources.live.errors import LiveError
     from tiercel.watching.audit import AuditSource
+    from tiercel.watching.choice import first_of
     from tiercel.watching.ebpf import LiveSource
 
-    if kind is not SourceKind.AUDIT:
-        try:
-            return LiveSource(events, seconds, identity=identity)
-        except LiveError as error:
-            if kind is SourceKind.EBPF:
-                raise
-            print(f"tiercel: no eBPF: {error}", file=sys.stderr)
-    return AuditSource(_rules(condition), seconds, identity=identity)
+    return first_of(
+        kind.value,
+        lambda: LiveSource(events, seconds, identity=identity),
+        lambda: AuditSource(_rules(condition), seconds, identity=identity),
+        say,
+    )
 
 
 def _rules(condition: str | None) -> list[Rule]:
     """Return a rule of the filter, or without one the rules that come with tiercel: audit is told of what to tell."""
     import json
-    from tempfile import NamedTemporaryFile
 
-    from tiercel.errors import InputError
+    from tiercel.rules.load import load
+    from tiercel.rules.yaml_source import Source
     from tiercel.scanning import prepare
 
     if condition is None:
         detection = prepare([]).detection
-    else:
-        with NamedTemporaryFile("w", suffix=".yaml") as file:
-            rule = {"rule": "filter", "desc": "-", "condition": condition, "output": "-", "priority": "DEBUG"}
-            json.dump([rule], file)  # is YAML, too
-            file.flush()
-            scan = prepare([], [file.name])
-            if (detection := scan.detection) is None:
-                raise InputError(f"filter: {scan.report.as_text()}")
-    return [] if detection is None else list(detection.rules)
+        return [] if detection is None else list(detection.rules)
+    rule = {"rule": "filter", "desc": "-", "condition": condition, "output": "-", "priority": "DEBUG"}
+    return load([Source("filter", json.dumps([rule]).encode())]).rules  # JSON is YAML, too
 
 
 def _compiled(condition: str) -> Node:

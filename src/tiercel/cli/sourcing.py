@@ -59,10 +59,11 @@ def live_source(
     take_precedence()
     with (
         closing(Identity(config.identity)) as identity,
-        closing(pick_source(kind.value, rules, seconds, _say, identity, config.tracing, whole)) as source,
+        closing(pick_source(kind.value, rules, seconds, say, identity, config.tracing, whole)) as source,
     ):
         yield source, identity
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Tell the user."""
     print(f"tiercel: {line}", file=sys.stderr)

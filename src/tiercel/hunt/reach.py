@@ -1,12 +1,10 @@
-"""Which fields conditions and templates read, and whether those need the events around the one asked about."""
+"""Whether fields need the events around the one asked about."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tiercel.rules.model import Rule
-from tiercel.rules.output_template import Slot, Template
-from tiercel.rules.syntax import Check, FieldRef, Node, Not, Operand
+from tiercel.rules.syntax import FieldRef
 
 _COUNTING = ("thread.cpu",)
 """Fields whose value depends on other events than the one asked about."""
@@ -15,40 +13,3 @@ _COUNTING = ("thread.cpu",)
 def needs_all_events(fields: Iterator[FieldRef]) -> bool:
     """Return whether one of these fields looks at other events than the one it is asked about."""
     return any(ref.field.name.startswith(_COUNTING) for ref in fields)
-
-
-def fields_of(node: Node) -> Iterator[FieldRef]:
-    """Yield the fields of a condition."""
-    if isinstance(node, Check):
-        yield from _of_operand(node.left)
-        if node.right is not None:
-            yield from _of_operand(node.right)
-    elif isinstance(node, Not):
-        yield from fields_of(node.child)
-    else:
-        for child in node.children:
-            yield from fields_of(child)
-
-
-def fields_shown(template: Template) -> Iterator[FieldRef]:
-    """Yield the fields of an output template."""
-    for part in template.parts:
-        if isinstance(part, Slot):
-            yield from _of_operand(part.operand)
-
-
-def fields_of_rule(rule: Rule) -> Iterator[FieldRef]:
-    """Yield the fields of a rule's condition and outputs."""
-    yield from fields_of(rule.condition)
-    yield from fields_shown(rule.output)
-    for template, _ in rule.output_fields.values():
-        yield from fields_shown(template)
-
-
-def _of_operand(operand: Operand) -> Iterator[FieldRef]:
-    if isinstance(operand, FieldRef):
-        yield operand
-        return
-    for argument in operand.arguments:
-        if not isinstance(argument, bytes | int | float | tuple | bool):
-            yield from _of_operand(argument)

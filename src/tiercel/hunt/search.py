@@ -13,11 +13,12 @@ from tiercel.detect import Detection
 from tiercel.engine.bulk import Compiler, Context, Evaluator
 from tiercel.engine.ruleset import Matches
 from tiercel.errors import InputError
-from tiercel.hunt.reach import fields_of, fields_of_rule, fields_shown, needs_all_events
+from tiercel.hunt.reach import needs_all_events
 from tiercel.hunt.verdicts import Reach, bits, numbers, possible_types
 from tiercel.model.batch import Batch
 from tiercel.outputs.alert import Alert
 from tiercel.outputs.events import EventLines
+from tiercel.rules.mentioned import fields_of, fields_of_rule, fields_shown
 from tiercel.rules.output_template import Template
 from tiercel.rules.syntax import And, Node
 from tiercel.store.manifest import Manifest

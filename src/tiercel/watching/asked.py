@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 
+from tiercel.rules.mentioned import fields_of_rule
 from tiercel.rules.model import Rule
-from tiercel.rules.syntax import Check, FieldRef, Node, Not, Operand, Transform
+from tiercel.rules.syntax import FieldRef
 from tiercel.watching.possible import NO_SOCKET, Happened, verdict
 from tiercel.wire.event_table import BY_CONSTANT, EVENTS, Event, ParamType
 
@@ -32,38 +33,9 @@ _FOLDERS = ("dirfd", "olddir", "newdir")
 _DELTAS = ("evt.deltatime",)
 
 
-def fields_of(rule: Rule) -> Iterator[FieldRef]:
-    """Yield the fields of a rule's condition and outputs; some more than once."""
-    yield from _of_condition(rule.condition)
-    for template in (rule.output, *(template for template, _ in rule.output_fields.values())):
-        for _, ref in template.fields:
-            yield ref
-
-
-def _of_condition(node: Node) -> Iterator[FieldRef]:
-    if isinstance(node, Check):
-        yield from _of_operand(node.left)
-        if node.right is not None:
-            yield from _of_operand(node.right)
-    elif isinstance(node, Not):
-        yield from _of_condition(node.child)
-    else:
-        for child in node.children:
-            yield from _of_condition(child)
-
-
-def _of_operand(operand: Operand) -> Iterator[FieldRef]:
-    if isinstance(operand, FieldRef):
-        yield operand
-        return
-    for argument in operand.arguments:
-        if isinstance(argument, FieldRef | Transform):
-            yield from _of_operand(argument)
-
-
 def about_events_before(rules: Iterable[Rule]) -> bool:
     """Return whether any rule asks for the time since the event before, whichever that was."""
-    return any(ref.field.name.startswith(_DELTAS) for rule in rules for ref in fields_of(rule))
+    return any(ref.field.name.startswith(_DELTAS) for rule in rules for ref in fields_of_rule(rule))
 
 
 _FREE = ("proc.", "user.", "group.", "container.", "k8s.", "thread.", "syscall.")
@@ -76,7 +48,7 @@ _DIRECTORIES = ("proc.cwd",)
 
 def about_descriptors(rule: Rule) -> bool:
     """Return whether anything a rule asks may follow from descriptors: files, sockets, or the working directory."""
-    return not all(_free(ref, rule.event_types) for ref in fields_of(rule))
+    return not all(_free(ref, rule.event_types) for ref in fields_of_rule(rule))
 
 
 def _free(ref: FieldRef, events: Collection[int]) -> bool:
@@ -94,7 +66,7 @@ def about_files(rule: Rule, events: Collection[int]) -> bool:
 
     It does not where its condition fails for descriptors that are files and for those nothing is known of.
     """
-    refs = list(fields_of(rule))
+    refs = list(fields_of_rule(rule))
     if any(ref.field.name.startswith(_ALL_DESCRIPTORS) for ref in refs):
         return True
     return any(

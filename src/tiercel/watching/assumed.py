@@ -6,7 +6,7 @@ which events a rule can do without: of failed calls, of files opened for reading
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from tiercel.engine.compare import matcher
 from tiercel.rules.syntax import And, Check, FieldRef, Node, Not, Or
@@ -47,27 +47,3 @@ def _check(check: Check, known: Mapping[str, Values]) -> bool | None:
     except (TypeError, ValueError):
         return None  # of another type than thought
     return held.pop() if len(held) == 1 else None
-
-
-def fields_of(nodes: Iterable[Node]) -> frozenset[str]:
-    """Return the fields that conditions check, as they spell them."""
-    found: set[str] = set()
-    for node in nodes:
-        _gather(node, found)
-    return frozenset(found)
-
-
-def _gather(node: object, found: set[str]) -> None:
-    if isinstance(node, And | Or):
-        for child in node.children:
-            _gather(child, found)
-    elif isinstance(node, Not):
-        _gather(node.child, found)
-    elif isinstance(node, Check):
-        _gather(node.left, found)
-        _gather(node.right, found)
-    elif isinstance(node, FieldRef):
-        found.add(node.text)
-    elif node is not None and hasattr(node, "arguments"):
-        for argument in node.arguments:
-            _gather(argument, found)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tiercel.rules.mentioned import fields_of
 from tiercel.rules.model import Rule
-from tiercel.watching.assumed import Values, decide, fields_of
+from tiercel.watching.assumed import Values, decide
 from tiercel.watching.audit_wanted import BUSY, matched_calls, rule_needs
 
 _BLIND: dict[str, str] = {
@@ -44,7 +45,7 @@ class Sight:
 
 def sight(rule: Rule) -> Sight:
     """Return what audit sees of a rule."""
-    asked = fields_of([rule.condition])
+    asked = {ref.text for ref in fields_of(rule.condition)}
     blind: dict[str, Values] = dict.fromkeys(_BLIND, (None,))
     missing = [what for field, what in (_BLIND | _PARTLY).items() if field in asked]
     calls = tuple(sorted(rule_needs(rule)))

@@ -17,11 +17,12 @@ from tiercel.capture.audit_calls import CALLS
 from tiercel.capture.audit_identity import EXECUTIONS
 from tiercel.capture.audit_processes import CLONES
 from tiercel.rules.event_types import GENERIC, event_names
+from tiercel.rules.mentioned import fields_of
 from tiercel.rules.model import Rule
 from tiercel.rules.syntax import Node
 from tiercel.sources.audit_live.rules import ARG0, PERM, SADDR_FAM, SUCCESS, AuditRule, Condition
 from tiercel.sources.audit_syscalls import SOCKETCALLS, syscall_numbers
-from tiercel.watching.assumed import Values, decide, fields_of
+from tiercel.watching.assumed import Values, decide
 from tiercel.wire.event_table import BY_CONSTANT, EVENTS
 
 BUSY = frozenset(
@@ -106,7 +107,7 @@ def needed_calls(rules: Iterable[Rule]) -> dict[str, Need]:
         needs.setdefault("socket", Need(failures=False, internet=all(need.internet for need in inet)))
     if needs.keys() & {"listen", "accept", "accept4"}:
         needs.setdefault("bind", Need(failures=False, internet=all(need.internet for need in inet)))
-    asked = fields_of(rule.condition for rule in rules)
+    asked = {ref.text for rule in rules for ref in fields_of(rule.condition)}
     if needs.keys() & _COPIES and any(field.startswith("fd.") for field in asked):
         # closing is not audited: a number means what it was last made to mean, and a rule must not take it for a socket
         for name in _MAKERS:

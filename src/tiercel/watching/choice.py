@@ -42,32 +42,45 @@ def pick_source(
     Raises:
         LiveError: the source asked for, or each of them, is not to be had; says why.
     """
-    refused: LiveError | None = None
-    tracing = tracing or TracingSettings()
-    if kind != "audit":
+    settings = tracing or TracingSettings()
+
+    def ebpf() -> LiveSource:
+        source = LiveSource(events_for(rules), seconds, ring_bytes=settings.ring_bytes, identity=identity)
         try:
-            source = LiveSource(events_for(rules), seconds, ring_bytes=tracing.ring_bytes, identity=identity)
-            source.stream.probe.snaplen = tracing.snaplen
-            source.filtering = Filtering(tracing.drop_failed, tracing.groups, tracing.caps, whole)
-            try:
-                source.want(rules)
-            except BaseException:
-                source.close()
-                raise
-        except LiveError as error:
-            if kind == "ebpf":
-                raise
-            refused = error
-        else:
-            return source
-    try:
-        audit = AuditSource(rules, seconds, identity=identity)
-    except LiveError as error:
-        if refused is None:
+            source.stream.probe.snaplen = settings.snaplen
+            source.filtering = Filtering(settings.drop_failed, settings.groups, settings.caps, whole)
+            source.want(rules)
+        except BaseException:
+            source.close()
             raise
+        return source
+
+    source = first_of(kind, ebpf, lambda: AuditSource(rules, seconds, identity=identity), say)
+    if isinstance(source, AuditSource):
+        for line in source.begin_remarks():
+            say(line)
+    return source
+
+
+def first_of(
+    kind: Kind, ebpf: Callable[[], Source], audit: Callable[[], Source], say: Callable[[str], None] = log.warning
+) -> Source:
+    """Return what ``ebpf`` or ``audit`` opens: the one that ``kind`` asks for, else audit where eBPF is not to be had.
+
+    Raises:
+        LiveError: the source asked for, or each of them, is not to be had; says why.
+    """
+    if kind == "audit":
+        return audit()
+    try:
+        return ebpf()
+    except LiveError as error:
+        if kind == "ebpf":
+            raise
+        refused = error
+    try:
+        source = audit()
+    except LiveError as error:
         raise LiveError(f"{refused}\nand without eBPF: {error}") from None
-    if refused is not None:
-        say(f"no eBPF: {refused}")
-    for line in audit.begin_remarks():
-        say(line)
-    return audit
+    say(f"no eBPF: {refused}")
+    return source
