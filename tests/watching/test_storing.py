@@ -212,3 +212,9 @@ def test_a_full_disk_is_told_and_what_was_written_is_stored_once_there_is_room(t
             assert len(tiercel("hunt", store, condition("storing-c")).lines) == 1
     finally:
         subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_bounds_of_a_store_that_was_not_named_are_refused() -> None:
+    ran = tiercel("watch", "--store-max-size", "20GB")
+    assert ran.code == 1
+    assert ran.stderr.endswith("are about a store: give --store DIR\n")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tiercel.errors import InputError
+
 if TYPE_CHECKING:
     from tiercel.watching.storing import Storing
 
@@ -52,9 +54,11 @@ def storing(folder: Path | None, max_size: int | None, max_age: int | None, ever
     """Set up what stores events; nothing without a folder.
 
     Raises:
-        InputError: the folder cannot be used, or what storing takes is not installed.
+        InputError: the folder cannot be used, what storing takes is not installed, or there are bounds and no folder.
     """
     if folder is None:
+        if any(option is not None for option in (max_size, max_age, every)):
+            raise InputError("--store-max-size, --store-max-age and --store-every are about a store: give --store DIR")
         return []
     from tiercel.watching.storing import EVERY, StoreSettings, Storing
 
